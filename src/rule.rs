@@ -1,0 +1,272 @@
+//! Rules: what we tell the kernel's binfmt_misc.
+//!
+//! The register string and its limits are described by the kernel's
+//! `Documentation/admin-guide/binfmt-misc.rst`; where code and text differ, `create_entry` of
+//! `fs/binfmt_misc.c` (Linux tag v6.12) counts.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::target::Target;
+
+/// Longest register string, in bytes: `MAX_REGISTER_LENGTH` (Linux tag v6.12, `fs/binfmt_misc.c`).
+pub const LINE_MAX: usize = 1920;
+
+/// Longest interpreter path that every kernel takes, in bytes (the limit of the kernel's text;
+/// older kernels held it).
+pub const INTERPRETER_MAX: usize = 127;
+
+/// How many bytes of a program the kernel compares: `BINPRM_BUF_SIZE` (Linux tag v6.12,
+/// `include/uapi/linux/binfmts.h`).
+pub const HEAD: usize = 256;
+
+/// A rule's name: the name of the file that the kernel makes of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RuleName(String);
+
+impl RuleName {
+    /// The name under which `target` is registered, such as `qemu-aarch64`.
+    pub fn of(target: Target) -> RuleName {
+        RuleName(format!("qemu-{target}"))
+    }
+
+    /// The name of the entry that stands in while this one is replaced.
+    #[must_use]
+    pub fn next(&self) -> RuleName {
+        RuleName(format!("{}-next", self.0))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for RuleName {
+    type Error = BadRule;
+
+    fn try_from(name: String) -> Result<Self, BadRule> {
+        let reserved = matches!(name.as_str(), "" | "." | ".." | "register" | "status");
+        if reserved || name.contains(['/', ':', '\n', '\0']) {
+            return Err(BadRule::Name(name));
+        }
+        Ok(RuleName(name))
+    }
+}
+
+impl From<RuleName> for String {
+    fn from(name: RuleName) -> String {
+        name.0
+    }
+}
+
+/// The letters after a rule: compared as a set, printed in the kernel's order `POCF`.
+///
+/// Letters that this version does not know are kept, so that an entry of a newer kernel can be
+/// shown and given back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Flags(String);
+
+impl Flags {
+    /// What our own rules bear: `P` argv[0] is kept, `O` the program is handed over open, `F` the
+    /// emulator is opened at registration and so found in every root. `P` only where QEMU
+    /// learns of it: the kernel sets `AT_FLAGS_PRESERVE_ARGV0` since Linux 5.12.
+    pub fn for_kernel(version: KernelVersion, credentials: bool) -> Flags {
+        let preserve = if version >= KernelVersion(5, 12) { "P" } else { "" };
+        let credentials = if credentials { "C" } else { "" };
+        Flags::sorted(&format!("{preserve}O{credentials}F"))
+    }
+
+    /// Whether `letter` is among them.
+    pub fn has(&self, letter: char) -> bool {
+        self.0.contains(letter)
+    }
+
+    /// The letters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn sorted(letters: &str) -> Flags {
+        const KERNEL_ORDER: &str = "POCF";
+        let mut letters: Vec<char> = letters.chars().collect();
+        letters.sort_by_key(|letter| (KERNEL_ORDER.find(*letter).unwrap_or(usize::MAX), *letter));
+        letters.dedup();
+        Flags(letters.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for Flags {
+    type Error = BadRule;
+
+    fn try_from(letters: String) -> Result<Self, BadRule> {
+        if letters.chars().all(|letter| letter.is_ascii_uppercase()) {
+            Ok(Flags::sorted(&letters))
+        } else {
+            Err(BadRule::Flags(letters))
+        }
+    }
+}
+
+impl From<Flags> for String {
+    fn from(flags: Flags) -> String {
+        flags.0
+    }
+}
+
+/// Major and minor number of a Linux kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct KernelVersion(pub u32, pub u32);
+
+impl KernelVersion {
+    /// Reads `uname -r`, such as `6.12.107+deb13-amd64`.
+    pub fn parse(release: &str) -> Option<KernelVersion> {
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+        Some(KernelVersion(numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+}
+
+/// What the kernel looks for in a program, and what it then runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Name of the entry.
+    pub name: RuleName,
+    /// What it matches.
+    pub pattern: Pattern,
+    /// Absolute path of the emulator.
+    pub interpreter: String,
+    /// The letters.
+    pub flags: Flags,
+}
+
+/// What a rule matches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// Bytes of the program's head.
+    Magic {
+        /// Where they begin, in bytes.
+        offset: usize,
+        /// The bytes.
+        #[serde(with = "hex_bytes")]
+        magic: Vec<u8>,
+        /// Which of their bits count; as long as `magic`.
+        #[serde(with = "hex_bytes")]
+        mask: Vec<u8>,
+    },
+    /// The text after the last dot of the program's path.
+    Extension(String),
+}
+
+/// A rule that the kernel would not take, or that would not mean what it says.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum BadRule {
+    #[error("\"{0}\" cannot be the name of a binfmt_misc entry")]
+    Name(String),
+    #[error("\"{0}\" are no binfmt_misc flags: they are upper-case letters such as OPF")]
+    Flags(String),
+    #[error("emulator path \"{0}\" is not absolute")]
+    Relative(String),
+    #[error("emulator path \"{0}\" holds a colon or a line break, which binfmt_misc cannot express")]
+    Characters(String),
+    #[error("emulator path \"{0}\" is longer than {INTERPRETER_MAX} bytes, the kernel's limit")]
+    Long(String),
+}
+
+impl Rule {
+    /// The rule by which `target`'s programs are run by the emulator at `interpreter`.
+    pub fn new(target: Target, interpreter: &str, flags: Flags) -> Result<Rule, BadRule> {
+        if !interpreter.starts_with('/') {
+            return Err(BadRule::Relative(interpreter.to_owned()));
+        }
+        if interpreter.contains([':', '\n', '\0']) {
+            return Err(BadRule::Characters(interpreter.to_owned()));
+        }
+        if interpreter.len() > INTERPRETER_MAX {
+            return Err(BadRule::Long(interpreter.to_owned()));
+        }
+        Ok(Rule {
+            name: RuleName::of(target),
+            pattern: Pattern::of(target),
+            interpreter: interpreter.to_owned(),
+            flags,
+        })
+    }
+
+    /// The same rule under another name.
+    #[must_use]
+    pub fn named(&self, name: RuleName) -> Rule {
+        Rule { name, ..self.clone() }
+    }
+
+    /// The line that registers it, and that a drop-in holds. Every byte is escaped: a raw NUL
+    /// would silently cut the magic short.
+    pub fn line(&self) -> String {
+        let Rule { name, interpreter, flags, .. } = self;
+        match &self.pattern {
+            Pattern::Magic { offset, magic, mask } => {
+                let (magic, mask) = (escaped(magic), escaped(mask));
+                format!(":{name}:M:{offset}:{magic}:{mask}:{interpreter}:{flags}")
+            }
+            Pattern::Extension(extension) => format!(":{name}:E::{extension}::{interpreter}:{flags}"),
+        }
+    }
+}
+
+impl Pattern {
+    /// What tells `target`'s programs from all others.
+    pub fn of(target: Target) -> Pattern {
+        Pattern::Magic { offset: 0, magic: target.magic(), mask: target.mask() }
+    }
+
+    /// Whether the kernel would pick it for a program that begins with `head`, of which the kernel
+    /// reads [`HEAD`] bytes. An extension never matches here: it looks at the path.
+    pub fn matches(&self, head: &[u8]) -> bool {
+        let Pattern::Magic { offset, magic, mask } = self else { return false };
+        let mut padded = [0; HEAD];
+        let length = head.len().min(HEAD);
+        padded[..length].copy_from_slice(&head[..length]);
+        let Some(window) = padded.get(*offset..*offset + magic.len()) else { return false };
+        window.iter().zip(magic).zip(mask).all(|((byte, magic), mask)| (byte ^ magic) & mask == 0)
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    crate::hex::encode(bytes)
+        .as_bytes()
+        .chunks(2)
+        .flat_map(|digits| [b'\\', b'x', digits[0], digits[1]])
+        .map(char::from)
+        .collect()
+}
+
+/// Bytes as lower-case hexadecimal digits, the way the kernel prints them.
+pub(crate) mod hex_bytes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&crate::hex::encode(bytes))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        crate::hex::decode(&digits).ok_or_else(|| D::Error::custom(format!("\"{digits}\" is not hexadecimal")))
+    }
+}

@@ -1,0 +1,64 @@
+//! The index: signature and body in one file, so that no reader ever sees two that do not fit.
+
+use super::root::{Key, Root};
+use super::{CLOCK_TOLERANCE, Minisig, TrustError};
+use crate::moment::Moment;
+use crate::release::{INDEX_FORMAT, INDEX_KIND, Index};
+
+/// The highest serial that this machine has seen of each index key.
+pub type Floor<'a> = &'a dyn Fn(&Key) -> u64;
+
+/// An index whose signature, age and serial were found good.
+#[derive(Clone, Debug)]
+pub struct VerifiedIndex {
+    index: Index,
+    key: Key,
+}
+
+impl VerifiedIndex {
+    /// What it says.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The key that signed it.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+/// Checks the index in `bytes` by the keys of `root`, at `now`.
+pub fn verify(what: &str, bytes: &[u8], root: &Root, floor: Floor, now: Moment) -> Result<VerifiedIndex, TrustError> {
+    let malformed = |why: String| TrustError::Malformed { what: what.to_owned(), why };
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not text".to_owned()))?;
+    let (signature, body) = text
+        .split_once("\n\n")
+        .ok_or_else(|| malformed("it is not a signature, an empty line and a body".to_owned()))?;
+    let signature = Minisig::parse(what, &format!("{signature}\n"))?;
+    let key = signature.signer(body.as_bytes(), &root.roles.index)?;
+    signature.expect_type(INDEX_KIND)?;
+
+    let index: Index = serde_json::from_str(body).map_err(|error| malformed(error.to_string()))?;
+    if index.kind != INDEX_KIND {
+        return Err(TrustError::WrongType {
+            what: what.to_owned(),
+            signed: index.kind,
+            expected: INDEX_KIND.to_owned(),
+        });
+    }
+    if index.format != INDEX_FORMAT {
+        return Err(malformed(format!("it has format {}, this qus reads format {INDEX_FORMAT}", index.format)));
+    }
+    signature.expect_claim("serial", &index.serial.to_string())?;
+    let floor = floor(&key);
+    if index.serial < floor {
+        return Err(TrustError::Older { what: what.to_owned(), serial: index.serial, floor });
+    }
+    if index.issued > now.plus(CLOCK_TOLERANCE) {
+        return Err(TrustError::FromTheFuture { what: what.to_owned(), issued: index.issued, now });
+    }
+    if now >= index.expires {
+        return Err(TrustError::Expired { what: what.to_owned(), at: index.expires });
+    }
+    Ok(VerifiedIndex { index, key })
+}

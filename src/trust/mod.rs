@@ -1,0 +1,79 @@
+//! Whom a machine believes, and what that lets a repository do.
+//!
+//! Three documents, each signed with minisign keys, each bearing its type inside the signed bytes
+//! so that none can stand in for another:
+//!
+//! * A **root** (`root.N.json`) names the keys of the three roles `root`, `release` and `index`,
+//!   and how many of them must sign. A machine starts from the root compiled in, or from one that
+//!   its administrator put into `/etc/qus/trust.d` (an [`Anchor`], tied to one repository). It
+//!   follows a repository from root N to root N+1 only if enough root keys of N *and* of N+1
+//!   signed it.
+//! * The **index** (`index.qus`) lists what the repository offers, signed by an index key. It
+//!   expires, and bears a serial: a machine never goes back behind the highest it has seen of the
+//!   key. Whoever holds the index key can pick among releases, and can do nothing else.
+//! * An **asset** is an archive of emulators, signed by a release key that is kept off the network.
+//!   The signature's trusted comment binds type, file, version, host, size and hash. Whoever holds
+//!   a release key alone reaches nobody, because the index must list the asset too.
+//!
+//! An install needs both signatures, and every byte from outside has a limit that is known before
+//! it is read. Nothing in this module touches disk, network or clock: it is handed bytes, keys and
+//! the time.
+
+mod asset;
+mod index;
+mod minisig;
+mod root;
+
+use thiserror::Error;
+
+pub use asset::{AssetClaim, Verified, verify as verify_asset};
+pub use index::{Floor, VerifiedIndex, verify as verify_index};
+pub use minisig::{MINISIG_MAX, Minisig};
+pub use root::{Anchor, Key, ROOT_KIND, ROOT_MAX, Role, Roles, Root, root_file, signature_file};
+
+use crate::moment::Moment;
+use crate::version::Version;
+
+/// Why a document or an asset is refused.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum TrustError {
+    #[error("{what} is malformed: {why}")]
+    Malformed { what: String, why: String },
+    #[error("{what} is not signed by a key that this machine trusts")]
+    UnknownKey { what: String },
+    #[error("the signature of {what} does not fit its content")]
+    BadSignature { what: String },
+    #[error("{what} bears {have} of the {need} signatures it needs")]
+    TooFewSignatures { what: String, have: usize, need: usize },
+    #[error("{what} is signed as \"{signed}\", where \"{expected}\" is wanted")]
+    WrongType { what: String, signed: String, expected: String },
+    #[error("{what} is signed for {field} \"{signed}\", where \"{expected}\" is wanted")]
+    Mismatch { what: String, field: &'static str, signed: String, expected: String },
+    #[error("{what} is longer than the {limit} bytes that {signed}")]
+    TooLong { what: String, limit: u64, signed: &'static str },
+    #[error("{what} ends after {have} of {need} bytes")]
+    TooShort { what: String, have: u64, need: u64 },
+    #[error("{what} has another content than signed: SHA-256 {have}, not {need}")]
+    WrongHash { what: String, have: String, need: String },
+    #[error("{what} was revoked")]
+    Revoked { what: String },
+    #[error("{what} expired at {at}")]
+    Expired { what: String, at: Moment },
+    #[error("{what} was issued at {issued}, but this machine's clock says {now}")]
+    FromTheFuture { what: String, issued: Moment, now: Moment },
+    #[error("{what} has serial {serial}, older than the {floor} seen before")]
+    Older { what: String, serial: u64, floor: u64 },
+    #[error("version {offered} is offered for \"{target}\", older than the installed {installed}")]
+    OlderVersion { target: String, offered: Version, installed: Version },
+    #[error("root {found} is offered as the successor of root {have}")]
+    NotNext { have: u64, found: u64 },
+    #[error("reading {what} failed: {error}")]
+    Read { what: String, error: std::io::Error },
+    #[error("storing {what} failed: {error}")]
+    Write { what: String, error: std::io::Error },
+}
+
+/// How far an issuer's clock may be ahead of this machine's: a day covers every time zone that was
+/// mistaken for UTC.
+const CLOCK_TOLERANCE: std::time::Duration = std::time::Duration::from_hours(24);

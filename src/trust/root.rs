@@ -1,0 +1,204 @@
+//! Roots: who may sign what, and how one root hands over to the next.
+
+use std::collections::BTreeMap;
+
+use minisign_verify::PublicKey;
+use serde::{Deserialize, Serialize};
+
+use super::{Minisig, TrustError};
+use crate::hex::Sha256;
+use crate::moment::Moment;
+
+/// The `type` of a root document.
+pub const ROOT_KIND: &str = "qus-root";
+
+/// Largest root document, in bytes: a thousand keys.
+pub const ROOT_MAX: u64 = 64 * 1024;
+
+/// The name of root `version` in a repository.
+pub fn root_file(version: u64) -> String {
+    format!("root.{version}.json")
+}
+
+/// The name of `label`'s signature of `file`.
+pub fn signature_file(file: &str, label: &str) -> String {
+    format!("{file}.minisig.{label}")
+}
+
+/// A minisign public key, spelled as in the second line of its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Key(pub(super) PublicKey, String);
+
+impl Key {
+    /// The key in base64.
+    pub fn as_str(&self) -> &str {
+        &self.1
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match PublicKey::from_base64(&text) {
+            Ok(key) => Ok(Key(key, text)),
+            Err(_) => Err(format!("\"{text}\" is not a minisign public key")),
+        }
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> String {
+        key.1
+    }
+}
+
+/// The keys of one role, and how many of them must sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// How many different keys must have signed; at least one.
+    pub threshold: usize,
+    /// The keys.
+    pub keys: Vec<Key>,
+}
+
+/// The three roles. None can stand in for another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roles {
+    /// Signs roots.
+    pub root: Role,
+    /// Signs assets.
+    pub release: Role,
+    /// Signs the index.
+    pub index: Role,
+}
+
+/// A root document whose signatures were checked, or that is about to be signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// Always [`ROOT_KIND`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Counts the roots of a repository, from 1.
+    pub version: u64,
+    /// From when on it is not to be believed.
+    pub expires: Moment,
+    /// Who may sign what.
+    pub roles: Roles,
+    /// Hashes of assets that are not to be installed whoever signed them.
+    pub revoked: Vec<Sha256>,
+}
+
+/// What a machine starts from: a root, its signatures, and the one repository that it speaks for.
+/// `qus-release root` writes it; an administrator puts it into `/etc/qus/trust.d`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Always [`Anchor::KIND`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// URL of the repository, without a slash at its end.
+    pub repository: String,
+    /// The root document, byte for byte as it was signed.
+    pub root: String,
+    /// Its signatures, by the label of the signer.
+    pub signatures: BTreeMap<String, String>,
+}
+
+impl Anchor {
+    /// The `type` of an anchor.
+    pub const KIND: &'static str = "qus-anchor";
+
+    /// Reads an anchor; `what` is used in messages. Its root is not looked at yet.
+    pub fn parse(what: &str, text: &str) -> Result<Anchor, TrustError> {
+        let malformed = |why: String| TrustError::Malformed { what: what.to_owned(), why };
+        let anchor: Anchor = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        if anchor.kind != Anchor::KIND {
+            return Err(TrustError::WrongType {
+                what: what.to_owned(),
+                signed: anchor.kind,
+                expected: Anchor::KIND.to_owned(),
+            });
+        }
+        Ok(anchor)
+    }
+
+    /// The root in it, checked against its own keys: that finds a damaged file, and whoever put it
+    /// there vouches for the rest.
+    pub fn root(&self, what: &str) -> Result<Root, TrustError> {
+        let root = Root::parse(what, &self.root)?;
+        root.check_signatures(what, &self.root, &self.signatures, &root.roles.root)?;
+        Ok(root)
+    }
+}
+
+impl Root {
+    /// Reads a root document without believing it.
+    fn parse(what: &str, text: &str) -> Result<Root, TrustError> {
+        let malformed = |why: String| TrustError::Malformed { what: what.to_owned(), why };
+        if text.len() as u64 > ROOT_MAX {
+            return Err(malformed(format!("it is longer than {ROOT_MAX} bytes")));
+        }
+        let root: Root = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        if root.kind != ROOT_KIND {
+            return Err(TrustError::WrongType {
+                what: what.to_owned(),
+                signed: root.kind,
+                expected: ROOT_KIND.to_owned(),
+            });
+        }
+        for (name, role) in [("root", &root.roles.root), ("release", &root.roles.release), ("index", &root.roles.index)]
+        {
+            if role.threshold == 0 || role.threshold > role.keys.len() {
+                return Err(malformed(format!("role \"{name}\" wants {} of {} keys", role.threshold, role.keys.len())));
+            }
+        }
+        Ok(root)
+    }
+
+    /// The root that follows this one: signed by enough keys of both.
+    pub fn successor(&self, what: &str, text: &str, signatures: &BTreeMap<String, String>) -> Result<Root, TrustError> {
+        let next = Root::parse(what, text)?;
+        next.check_signatures(what, text, signatures, &self.roles.root)?;
+        next.check_signatures(what, text, signatures, &next.roles.root)?;
+        if next.version != self.version + 1 {
+            return Err(TrustError::NotNext { have: self.version, found: next.version });
+        }
+        Ok(next)
+    }
+
+    /// Fails if it is expired at `now`.
+    pub fn check_expiry(&self, now: Moment) -> Result<(), TrustError> {
+        if now >= self.expires {
+            return Err(TrustError::Expired { what: root_file(self.version), at: self.expires });
+        }
+        Ok(())
+    }
+
+    /// Fails unless enough different keys of `role` signed this root, whose bytes are `text`. Signatures of keys it does not name do not count, damaged
+    /// ones are an error.
+    fn check_signatures(
+        &self,
+        what: &str,
+        text: &str,
+        signatures: &BTreeMap<String, String>,
+        role: &Role,
+    ) -> Result<(), TrustError> {
+        let mut signers: Vec<Key> = Vec::new();
+        for signature in signatures.values() {
+            let signature = Minisig::parse(what, signature)?;
+            match signature.signer(text.as_bytes(), role) {
+                Ok(key) if !signers.contains(&key) => signers.push(key),
+                Ok(_) | Err(TrustError::UnknownKey { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            signature.expect_type(ROOT_KIND)?;
+            signature.expect_claim("version", &self.version.to_string())?;
+        }
+        match signers.len() {
+            have if have >= role.threshold => Ok(()),
+            0 => Err(TrustError::UnknownKey { what: what.to_owned() }),
+            have => Err(TrustError::TooFewSignatures { what: what.to_owned(), have, need: role.threshold }),
+        }
+    }
+}
