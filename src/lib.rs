@@ -1,13 +1,46 @@
-//! qus makes programs of other CPU architectures run on a Linux host.
+//! qus makes programs of other CPU architectures run on a Linux host: it installs QEMU's user-mode
+//! emulators from signed releases, tells the kernel to use them, and proves that it works.
+//!
+//! The nouns, in the order in which they meet:
+//!
+//! * a [`Target`](target::Target) is a guest architecture, a [`Host`](host::Host) the machine's own;
+//! * a [`Release`](release::Release) is a signed set of emulators, and only what [`trust`] verified
+//!   is installed;
+//! * a [`Rule`](rule::Rule) is what we tell the kernel, an [`Entry`](entry::Entry) what it holds, a
+//!   [`dropin`] what makes it hold it after a reboot;
+//! * [`Wanted`](wanted) and [`Observed`](observed::Observed) make a [`Plan`](plan::Plan) or a
+//!   [`Conflict`](conflict::Conflict); the applied plan leaves a [`Receipt`](receipt::Receipt).
+//!
+//! The layers, each importing only from those above it: facts, decisions, effects, verbs.
+
+// Facts: portable, pure.
 pub mod dropin;
 pub mod elf;
 pub mod entry;
+pub mod exit;
 pub mod hex;
 pub mod host;
+pub mod layout;
 pub mod moment;
+pub mod program;
 pub mod release;
 pub mod rooted;
 pub mod rule;
 pub mod target;
 pub mod trust;
 pub mod version;
+
+// Decisions: pure functions of values.
+pub mod conflict;
+pub mod observed;
+pub mod plan;
+pub mod receipt;
+pub mod wanted;
+
+// Effects: nothing else touches the machine.
+pub mod system;
+
+// Verbs: what people type.
+pub mod cli;
+pub mod commands;
+pub mod ui;

@@ -102,7 +102,7 @@ fn by_letters(a: &str, b: &str) -> Ordering {
         Some(other) => i32::from(other) + 256,
     };
     (0..a.len().max(b.len()))
-        .map(|at| weight(a.bytes().nth(at)).cmp(&weight(b.bytes().nth(at))))
+        .map(|at| weight(a.as_bytes().get(at).copied()).cmp(&weight(b.as_bytes().get(at).copied())))
         .find(|order| order.is_ne())
         .unwrap_or(Ordering::Equal)
 }

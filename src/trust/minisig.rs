@@ -89,7 +89,7 @@ impl Minisig {
     /// key that bears it is tried.
     pub(super) fn begin<'a>(&'a self, role: &'a Role) -> Result<Check<'a>, TrustError> {
         let mut verifiers = Vec::new();
-        for key in &role.keys {
+        for key in role.keys.values() {
             match key.0.verify_stream(&self.signature) {
                 Ok(verifier) => verifiers.push((key, verifier)),
                 Err(Minisign::UnexpectedKeyId) => {}

@@ -21,6 +21,7 @@
 
 mod asset;
 mod index;
+mod memory;
 mod minisig;
 mod root;
 
@@ -28,11 +29,12 @@ use thiserror::Error;
 
 pub use asset::{AssetClaim, Verified, verify as verify_asset};
 pub use index::{Floor, VerifiedIndex, verify as verify_index};
+pub use memory::{Memory, Seen};
 pub use minisig::{MINISIG_MAX, Minisig};
-pub use root::{Anchor, Key, ROOT_KIND, ROOT_MAX, Role, Roles, Root, root_file, signature_file};
+pub use root::{Anchor, Key, Label, ROOT_KIND, ROOT_MAX, Role, Roles, Root, Signatures, root_file, signature_file};
 
+use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
-use crate::version::Version;
 
 /// Why a document or an asset is refused.
 #[derive(Debug, Error)]
@@ -64,8 +66,8 @@ pub enum TrustError {
     FromTheFuture { what: String, issued: Moment, now: Moment },
     #[error("{what} has serial {serial}, older than the {floor} seen before")]
     Older { what: String, serial: u64, floor: u64 },
-    #[error("version {offered} is offered for \"{target}\", older than the installed {installed}")]
-    OlderVersion { target: String, offered: Version, installed: Version },
+    #[error("no root of trust is known for \"{0}\"")]
+    NoAnchor(String),
     #[error("root {found} is offered as the successor of root {have}")]
     NotNext { have: u64, found: u64 },
     #[error("reading {what} failed: {error}")]
@@ -76,4 +78,35 @@ pub enum TrustError {
 
 /// How far an issuer's clock may be ahead of this machine's: a day covers every time zone that was
 /// mistaken for UTC.
-const CLOCK_TOLERANCE: std::time::Duration = std::time::Duration::from_hours(24);
+const CLOCK_TOLERANCE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+impl Explain for TrustError {
+    fn exit(&self) -> Exit {
+        match self {
+            TrustError::Expired { .. } | TrustError::FromTheFuture { .. } => Exit::Expired,
+            TrustError::Older { .. } => Exit::Older,
+            TrustError::Read { .. } => Exit::Unreachable,
+            TrustError::Write { .. } => Exit::Failed,
+            _ => Exit::NotAuthentic,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            TrustError::Expired { .. } => {
+                "if the date of this machine is right (see date), the publisher must renew the document; nobody else can".to_owned()
+            }
+            TrustError::FromTheFuture { .. } => "set this machine's clock: date; timedatectl set-ntp true".to_owned(),
+            TrustError::Older { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
+            TrustError::Read { .. } => "check the network, then try again".to_owned(),
+            TrustError::Write { .. } => "df -h /usr/local/lib".to_owned(),
+            TrustError::UnknownKey { .. } => {
+                "if you chose this repository yourself, put its anchor.json into /etc/qus/trust.d; else do not install from it".to_owned()
+            }
+            TrustError::NoAnchor(_) => {
+                "put the anchor.json of its publisher, received on another way, into /etc/qus/trust.d".to_owned()
+            }
+            _ => "do not install from this repository until its publisher has explained this".to_owned(),
+        })
+    }
+}

@@ -1,6 +1,6 @@
 //! Roots: who may sign what, and how one root hands over to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minisign_verify::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,16 @@ pub const ROOT_KIND: &str = "qus-root";
 /// Largest root document, in bytes: a thousand keys.
 pub const ROOT_MAX: u64 = 64 * 1024;
 
+/// How many signatures of one root are looked at.
+const SIGNERS_MAX: usize = 32;
+
 /// The name of root `version` in a repository.
 pub fn root_file(version: u64) -> String {
     format!("root.{version}.json")
 }
 
 /// The name of `label`'s signature of `file`.
-pub fn signature_file(file: &str, label: &str) -> String {
+pub fn signature_file(file: &str, label: &Label) -> String {
     format!("{file}.minisig.{label}")
 }
 
@@ -54,13 +57,50 @@ impl From<Key> for String {
     }
 }
 
+/// What a signer is called, such as `alice`: part of a file's name and of a URL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Label(String);
+
+impl Label {
+    /// The label.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if !text.is_empty() && text.len() <= 32 && text.bytes().all(plain) {
+            Ok(Label(text))
+        } else {
+            Err(format!("\"{text}\" is not a label: letters, digits, \"-\" and \"_\", at most 32"))
+        }
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> String {
+        label.0
+    }
+}
+
 /// The keys of one role, and how many of them must sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// How many different keys must have signed; at least one.
     pub threshold: usize,
-    /// The keys.
-    pub keys: Vec<Key>,
+    /// The keys, by the label of who holds each. Signatures of roots are named after it.
+    pub keys: BTreeMap<Label, Key>,
 }
 
 /// The three roles. None can stand in for another.
@@ -90,6 +130,9 @@ pub struct Root {
     pub revoked: Vec<Sha256>,
 }
 
+/// The text of signature files, by the label of the signer.
+pub type Signatures = BTreeMap<Label, String>;
+
 /// What a machine starts from: a root, its signatures, and the one repository that it speaks for.
 /// `qus-release root` writes it; an administrator puts it into `/etc/qus/trust.d`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +145,7 @@ pub struct Anchor {
     /// The root document, byte for byte as it was signed.
     pub root: String,
     /// Its signatures, by the label of the signer.
-    pub signatures: BTreeMap<String, String>,
+    pub signatures: Signatures,
 }
 
 impl Anchor {
@@ -157,7 +200,7 @@ impl Root {
     }
 
     /// The root that follows this one: signed by enough keys of both.
-    pub fn successor(&self, what: &str, text: &str, signatures: &BTreeMap<String, String>) -> Result<Root, TrustError> {
+    pub fn successor(&self, what: &str, text: &str, signatures: &Signatures) -> Result<Root, TrustError> {
         let next = Root::parse(what, text)?;
         next.check_signatures(what, text, signatures, &self.roles.root)?;
         next.check_signatures(what, text, signatures, &next.roles.root)?;
@@ -165,6 +208,14 @@ impl Root {
             return Err(TrustError::NotNext { have: self.version, found: next.version });
         }
         Ok(next)
+    }
+
+    /// Whose signatures to look for beside the root that offers itself as the next one: everybody
+    /// who may sign by this root, or says so in that one, which is not believed yet.
+    pub fn signers(&self, next: &str) -> BTreeSet<Label> {
+        let next = Root::parse("", next).ok();
+        let next = next.iter().flat_map(|next| next.roles.root.keys.keys());
+        self.roles.root.keys.keys().chain(next).take(SIGNERS_MAX).cloned().collect()
     }
 
     /// Fails if it is expired at `now`.
@@ -177,13 +228,7 @@ impl Root {
 
     /// Fails unless enough different keys of `role` signed this root, whose bytes are `text`. Signatures of keys it does not name do not count, damaged
     /// ones are an error.
-    fn check_signatures(
-        &self,
-        what: &str,
-        text: &str,
-        signatures: &BTreeMap<String, String>,
-        role: &Role,
-    ) -> Result<(), TrustError> {
+    fn check_signatures(&self, what: &str, text: &str, signatures: &Signatures, role: &Role) -> Result<(), TrustError> {
         let mut signers: Vec<Key> = Vec::new();
         for signature in signatures.values() {
             let signature = Minisig::parse(what, signature)?;

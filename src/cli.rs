@@ -1,0 +1,162 @@
+//! What can be typed. What is meant by it is [`crate::wanted`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runs programs of other CPU architectures: verified QEMU emulators, registered and proved.
+#[derive(Debug, Parser)]
+#[command(name = "qus", version, max_term_width = 80, arg_required_else_help = true, subcommand_required = true)]
+#[command(after_help = "Targets go by QEMU's names, and by those of Docker, Debian, RPM and uname:\n\
+    aarch64 is arm64 is linux/arm64. \"qus help COMMAND\" tells more of each.")]
+pub struct Cli {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub global: Global,
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub struct Global {
+    /// Prepare the image in DIR: files yes, kernel no
+    #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT")]
+    pub root: Option<PathBuf>,
+    /// Where emulators come from: https://… or file:///…
+    #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY")]
+    pub repository: Option<String>,
+    /// Show what would be done, and change nothing
+    #[arg(long, global = true, env = "QUS_DRY_RUN")]
+    pub dry_run: bool,
+    /// Print the result as one JSON document
+    #[arg(long, global = true, env = "QUS_JSON")]
+    pub json: bool,
+    /// Print errors and nothing else but results
+    #[arg(long, short, global = true, env = "QUS_QUIET")]
+    pub quiet: bool,
+    /// Tell every step
+    #[arg(long, short, global = true, env = "QUS_VERBOSE", conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", env = "QUS_COLOR", default_value = "auto")]
+    pub color: Color,
+    /// How long to wait for another qus to finish
+    #[arg(long, global = true, value_name = "SECONDS", env = "QUS_WAIT_LOCK", default_value_t = 0)]
+    pub wait_lock: u64,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Download, verify, install and register emulators; keep them across reboots
+    Install(InstallArgs),
+    /// Undo what install did, and give back what it displaced
+    Remove(RemoveArgs),
+    /// Show what is installed, what is registered, and what really runs
+    Status(TargetArgs),
+    /// Run a program of each target and tell what happened
+    Test(TargetArgs),
+    /// Register emulators with the kernel until it is restarted; download nothing
+    Register(RegisterArgs),
+    /// Take back what register did
+    Unregister(EmulatorArgs),
+}
+
+/// Targets, or none.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// Targets such as aarch64 or linux/arm64; none means all that there are
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+}
+
+/// What to install.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Targets, or "all"; the stable version unless one is named
+    #[arg(value_name = "TARGET[@VERSION]", required = true)]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub letters: LettersArgs,
+}
+
+/// What to remove.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// Targets, or "all"
+    #[arg(value_name = "TARGET", required = true)]
+    pub targets: Vec<String>,
+}
+
+/// How a rule is to be written.
+#[derive(Debug, Args)]
+pub struct LettersArgs {
+    /// Let set-uid programs run with their owner's rights, the emulator too
+    #[arg(long, value_name = "WHETHER", env = "QUS_CREDENTIALS", default_value = "no")]
+    pub credentials: YesNo,
+    /// Exactly these binfmt_misc flags, for experts: letters of POCF
+    #[arg(long, value_name = "LETTERS", env = "QUS_FLAGS")]
+    pub flags: Option<String>,
+    /// Emulate a named target even if this machine runs it by itself
+    #[arg(long, env = "QUS_EMULATE_NATIVE")]
+    pub emulate_native: bool,
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+/// What to register.
+#[derive(Debug, Args)]
+pub struct RegisterArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub emulators: EmulatorArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub letters: LettersArgs,
+}
+
+/// Which emulators are meant.
+#[derive(Debug, Args)]
+pub struct EmulatorArgs {
+    /// Targets, or "all"
+    #[arg(value_name = "TARGET", required = true)]
+    pub targets: Vec<String>,
+    /// The emulator of the one target that is named
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "suffix"])]
+    pub interpreter: Option<String>,
+    /// A directory of emulators, in place of those that qus installed
+    #[arg(long, value_name = "DIR", env = "QUS_PATH")]
+    pub path: Option<String>,
+    /// What their names end with, as in qemu-aarch64-static
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "QUS_SUFFIX",
+        requires = "path",
+        default_value_if("path", clap::builder::ArgPredicate::IsPresent, "-static")
+    )]
+    pub suffix: Option<String>,
+}

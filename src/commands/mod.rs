@@ -1,0 +1,212 @@
+//! Verbs: what people type, as observe -> plan -> show -> apply.
+
+mod install;
+mod register;
+mod remove;
+mod status;
+mod test;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::cli::{Cli, Command, Global, LettersArgs, YesNo};
+use crate::conflict::Conflict;
+use crate::exit::{Exit, Explain};
+use crate::layout;
+use crate::moment::Moment;
+use crate::plan::{Plan, Planned};
+use crate::rule::BadRule;
+use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
+use crate::system::journal;
+use crate::system::kernel::{BinfmtMisc, Kernel};
+use crate::system::lock::{Lock, LockError};
+use crate::system::observe::ObserveError;
+use crate::system::prove::Proof;
+use crate::system::root::{FileError, Root};
+use crate::system::store::{Store, StoreError};
+use crate::target::Target;
+use crate::ui::{Progress, Ui};
+use crate::wanted::{BadSelection, Letters};
+
+/// Does what was typed.
+pub fn run(cli: Cli, now: Moment) -> Exit {
+    let ui = Ui::new(&cli.global);
+    let done = Context::new(cli.global, ui, now).and_then(|context| match &cli.command {
+        Command::Install(args) => install::run(args, &context),
+        Command::Remove(args) => remove::run(args, &context),
+        Command::Status(args) => status::run(args, &context),
+        Command::Test(args) => test::run(args, &context),
+        Command::Register(args) => register::register(args, &context),
+        Command::Unregister(args) => register::unregister(args, &context),
+    });
+    done.unwrap_or_else(|failure| {
+        ui.error(&failure);
+        failure.exit()
+    })
+}
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[expect(missing_docs, reason = "each is the error it holds")]
+pub enum Failure {
+    Selection(#[from] BadSelection),
+    Rule(#[from] BadRule),
+    Conflict(#[from] Conflict),
+    Lock(#[from] LockError),
+    Observe(#[from] ObserveError),
+    Store(#[from] StoreError),
+    Apply(#[from] ApplyError),
+    File(#[from] FileError),
+    #[error("--interpreter is the emulator of one target, but several are named")]
+    OneInterpreter,
+    #[error("the kernel's table is the running system's: it cannot be changed in an image")]
+    ImageHasNoKernel,
+}
+
+impl Failure {
+    fn explained(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Failure::Conflict(error) => error,
+            Failure::Lock(error) => error,
+            Failure::Observe(error) => error,
+            Failure::Store(error) => error,
+            Failure::Apply(error) => error,
+            Failure::File(error) => error,
+            Failure::Selection(_) | Failure::Rule(_) | Failure::OneInterpreter | Failure::ImageHasNoKernel => {
+                return None;
+            }
+        })
+    }
+}
+
+impl Explain for Failure {
+    fn exit(&self) -> Exit {
+        self.explained().map_or(Exit::Usage, Explain::exit)
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Failure::Selection(BadSelection::Target(unknown)) => Some(match unknown.nearest {
+                Some(nearest) => format!("did you mean \"{nearest}\"?"),
+                None => {
+                    "qus status lists all targets that are there; qus help install tells how they are named".to_owned()
+                }
+            }),
+            Failure::ImageHasNoKernel => Some("leave out --root".to_owned()),
+            _ => self.explained().and_then(Explain::help),
+        }
+    }
+}
+
+/// What every command is given.
+struct Context {
+    global: Global,
+    ui: Ui,
+    now: Moment,
+    root: Root,
+    kernel: Option<BinfmtMisc>,
+}
+
+impl Context {
+    fn new(global: Global, ui: Ui, now: Moment) -> Result<Context, Failure> {
+        let root = match &global.root {
+            Some(directory) => Root::image(Root::resolve(directory)?),
+            None => Root::system(),
+        };
+        let kernel = root.is_system().then(|| BinfmtMisc::at(PathBuf::from(layout::binfmt_misc().as_str())));
+        Ok(Context { global, ui, now, root, kernel })
+    }
+
+    fn kernel(&self) -> Option<&dyn Kernel> {
+        self.kernel.as_ref().map(|kernel| kernel as &dyn Kernel)
+    }
+
+    fn machine<'a>(&'a self, store: Option<&'a Store>) -> Machine<'a> {
+        Machine { root: &self.root, kernel: self.kernel(), store }
+    }
+
+    /// Makes sure that nobody else changes anything until the lock is dropped, and that no earlier
+    /// change is half done. A dry run takes no lock: it changes nothing.
+    fn begin_change(&self) -> Result<Option<Lock<'_>>, Failure> {
+        if self.global.dry_run {
+            return Ok(None);
+        }
+        let lock = Lock::take(&self.root, Duration::from_secs(self.global.wait_lock))?;
+        if recover(self.machine(None))? {
+            self.ui.note("an earlier qus was interrupted; what it had begun is cleared up now");
+        }
+        Ok(Some(lock))
+    }
+
+    /// Clears up after a killed qus, for commands that change nothing themselves, if they may.
+    fn clear_up(&self) -> Result<(), Failure> {
+        match journal::unfinished(&self.root) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => match self.begin_change() {
+                Err(Failure::Lock(error)) => {
+                    self.ui.note(format!("a change is under way, or was interrupted: {error}"));
+                    Ok(())
+                }
+                done => done.map(drop),
+            },
+            Err(error) => {
+                self.ui.warn(error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Shows the plan, and carries it out unless this is a dry run.
+    fn carry_out(&self, plan: &Plan, store: Option<&Store>) -> Result<Report, Failure> {
+        if self.global.dry_run || plan.is_empty() {
+            for planned in &plan.steps {
+                self.ui.result(describe_step(planned));
+            }
+            return Ok(Report::of(plan, Applied::default(), self.global.dry_run));
+        }
+        let applied = apply(plan, self.machine(store), &mut Progress::new(self.ui))?;
+        let synced = self.root.time_synced().as_secs_f64() * 1e3;
+        self.ui.detail(format!("waited {synced:.1} ms for disks"));
+        Ok(Report::of(plan, applied, false))
+    }
+}
+
+fn describe_step(planned: &Planned) -> String {
+    match planned.target {
+        Some(target) => format!("{target}: {}", planned.step),
+        None => planned.step.to_string(),
+    }
+}
+
+/// What a command did, or would do.
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: u32,
+    dry_run: bool,
+    steps: Vec<String>,
+    proofs: Vec<Proof>,
+    dropped: Vec<Target>,
+}
+
+impl Report {
+    fn of(plan: &Plan, applied: Applied, dry_run: bool) -> Report {
+        let Applied { proofs, dropped } = applied;
+        Report { schema: 1, dry_run, steps: plan.steps.iter().map(describe_step).collect(), proofs, dropped }
+    }
+}
+
+/// The letters that were asked for, with the warning that one of them needs.
+fn letters(args: &LettersArgs, ui: Ui) -> Result<Letters, Failure> {
+    let exactly = args.flags.as_deref().map(Letters::exactly).transpose()?;
+    let letters = Letters { exactly, credentials: args.credentials == YesNo::Yes };
+    if letters.credentials || letters.exactly.as_ref().is_some_and(|flags| flags.has('C')) {
+        ui.warn(
+            "with credentials, whoever can place a set-uid program of this target on the machine runs the emulator as its owner, root for instance",
+        );
+    }
+    Ok(letters)
+}

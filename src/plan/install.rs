@@ -1,0 +1,300 @@
+//! The plan of `qus install`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Plan, Step, reach_kernel};
+use crate::conflict::Conflict;
+use crate::dropin;
+use crate::layout;
+use crate::observed::{Binfmt, FileState, Observed};
+use crate::receipt::{Installed, Receipt};
+use crate::release::{Asset, Form, Index, Release, STABLE};
+use crate::rooted::RootedPath;
+use crate::rule::{Pattern, Rule};
+use crate::target::Target;
+use crate::version::Version;
+use crate::wanted::{Letters, Selection};
+
+/// Room that a change needs beside the bytes it installs, for directories and documents.
+const SPARE: u64 = 1024 * 1024;
+
+/// What a repository offers, and how it is to be used.
+#[derive(Debug)]
+pub struct Offer<'a> {
+    /// The verified index.
+    pub index: &'a Index,
+    /// URL of the repository.
+    pub repository: &'a str,
+    /// What to remember of the repository from now on.
+    pub trust: String,
+}
+
+/// How to install `selection` from `offer`.
+///
+/// `all` leaves out what the host runs by itself and what the release does not have. A target that
+/// is named is installed even if the host is of its family, with `emulate_native`, but never if
+/// its rule would match the host's own programs.
+pub fn install(
+    selection: &Selection,
+    letters: &Letters,
+    emulate_native: bool,
+    observed: &Observed,
+    offer: &Offer,
+) -> Result<Plan, Conflict> {
+    let wanted = wanted_versions(selection, emulate_native, observed, offer.index)?;
+    let mut fetches: BTreeMap<Version, BTreeSet<Target>> = BTreeMap::new();
+    let mut after = observed.receipt.clone();
+    let mut changed = Vec::new();
+    for (target, release) in wanted {
+        let installed = plan_target(target, release, letters, observed, offer)?;
+        if is_present(target, &installed, observed) {
+            continue;
+        }
+        let there = observed.receipt.targets.get(&target);
+        let same_file = there.is_some_and(|there| there.path == installed.path && there.sha256 == installed.sha256);
+        if !same_file || observed.damaged.contains(&target) {
+            fetches.entry(release.version.clone()).or_default().insert(target.emulated_by());
+        }
+        after.targets.insert(target, installed);
+        changed.push(target);
+    }
+
+    let mut plan = Plan::default();
+    if changed.is_empty() {
+        return Ok(plan);
+    }
+    if let Some(fault) = observed.faults.first() {
+        return Err(Conflict::fault(fault));
+    }
+    let mut needed = SPARE;
+    for (version, targets) in &fetches {
+        plan.make_directories(&layout::version(version), observed);
+        plan.make_directories(&layout::staging(), observed);
+        for (asset, targets) in cheapest(offer, version, observed, targets) {
+            needed += asset.size
+                + targets.iter().filter_map(|target| asset.member(*target)).map(|member| member.size).sum::<u64>();
+            plan.push(Step::Fetch { version: version.clone(), asset: asset.clone(), targets, into: layout::staging() });
+        }
+    }
+    if observed.space < needed {
+        return Err(Conflict::Full { path: layout::emulators(), free: observed.space, needed });
+    }
+    plan.make_directories(&RootedPath::from_trusted(dropin::DIRECTORY), observed);
+    plan.make_directories(&RootedPath::from_trusted(layout::STATE), observed);
+
+    for (version, targets) in &fetches {
+        for target in targets {
+            place(&mut plan, *target, version, observed);
+        }
+    }
+    for target in &changed {
+        choose(&mut plan, *target, &after, observed);
+    }
+    if !matches!(observed.binfmt, Binfmt::NotAsked) {
+        reach_kernel(&mut plan, observed)?;
+        for target in &changed {
+            register(&mut plan, *target, &after, observed);
+        }
+        for target in &changed {
+            plan.push_for(*target, Step::Prove);
+        }
+    }
+    for target in &changed {
+        write_dropin(&mut plan, *target, &after, observed)?;
+    }
+    finish(&mut plan, after, observed, offer);
+    Ok(plan)
+}
+
+/// Each target that is meant, with the release it is to come from.
+fn wanted_versions<'a>(
+    selection: &Selection,
+    emulate_native: bool,
+    observed: &Observed,
+    index: &'a Index,
+) -> Result<Vec<(Target, &'a Release)>, Conflict> {
+    let release = |version: Option<&Version>| {
+        let version = version.or_else(|| index.channels.get(STABLE)).ok_or(Conflict::NoStable)?;
+        index.release(version).ok_or_else(|| Conflict::NoSuchVersion(version.clone()))
+    };
+    match selection {
+        Selection::All => {
+            let release = release(None)?;
+            let offered: BTreeSet<Target> = release.targets(observed.host).collect();
+            Ok(Target::all()
+                .filter(|target| offered.contains(&target.emulated_by()))
+                .filter(|target| !is_own(*target, observed) && !observed.native.contains(target))
+                // An emulator under a second name comes only when it is named.
+                .filter(|target| target.emulated_by() == *target)
+                .map(|target| (target, release))
+                .collect())
+        }
+        Selection::Named(choices) => choices
+            .iter()
+            .map(|choice| {
+                let target = choice.target;
+                if is_own(target, observed) {
+                    return Err(if emulate_native {
+                        Conflict::MatchesOwnPrograms(target)
+                    } else {
+                        Conflict::Native(target)
+                    });
+                }
+                if observed.native.contains(&target) && !emulate_native {
+                    return Err(Conflict::Native(target));
+                }
+                Ok((target, release(choice.version.as_ref())?))
+            })
+            .collect(),
+    }
+}
+
+/// Whether `target`'s rule would match this very program, and so the host's own.
+pub(super) fn is_own(target: Target, observed: &Observed) -> bool {
+    Pattern::of(target).matches(&observed.own_head)
+}
+
+/// What the receipt will say of `target`.
+fn plan_target(
+    target: Target,
+    release: &Release,
+    letters: &Letters,
+    observed: &Observed,
+    offer: &Offer,
+) -> Result<Installed, Conflict> {
+    let (host, version) = (observed.host, &release.version);
+    let emulator = target.emulated_by();
+    let member = release
+        .asset(Form::Emulator, host, emulator)
+        .or_else(|| release.asset(Form::Set, host, emulator))
+        .and_then(|asset| asset.member(emulator))
+        .ok_or_else(|| Conflict::NotOffered { target, host, version: version.clone() })?;
+    let before = observed.receipt.targets.get(&target);
+    if let Some(before) = before.filter(|before| before.version > *version) {
+        return Err(Conflict::OlderVersion { target, offered: version.clone(), installed: before.version.clone() });
+    }
+    let path = layout::emulator(target, version);
+    let entry = observed.binfmt.table().and_then(|table| table.entry_of(target));
+    let displaced = match entry {
+        Some(entry) if !layout::is_ours(&entry.rule.interpreter) => Some(entry.rule.clone()),
+        _ => before.and_then(|before| before.displaced.clone()),
+    };
+    Ok(Installed {
+        version: version.clone(),
+        repository: offer.repository.to_owned(),
+        rule: Rule::new(target, path.as_str(), letters.flags(observed.kernel))?,
+        path,
+        size: member.size,
+        sha256: member.sha256,
+        displaced,
+    })
+}
+
+/// Whether nothing need be done for `target`.
+fn is_present(target: Target, installed: &Installed, observed: &Observed) -> bool {
+    let entry = observed.binfmt.table().and_then(|table| table.entry_of(target));
+    let registered = match &observed.binfmt {
+        Binfmt::NotAsked => true,
+        _ => entry.is_some_and(|entry| entry.enabled && entry.rule == installed.rule),
+    };
+    let dropin = observed.files.get(&dropin::path(target));
+    observed.receipt.targets.get(&target) == Some(installed)
+        && !observed.damaged.contains(&target)
+        && registered
+        && dropin == Some(&FileState::Text(dropin::text(&installed.rule)))
+        && observed.files.get(&layout::link(target)) == Some(&FileState::Link(link_text(installed)))
+}
+
+/// The assets by which `targets` of `version` move the fewest bytes, and what to take from each.
+fn cheapest<'a>(
+    offer: &Offer<'a>,
+    version: &Version,
+    observed: &Observed,
+    targets: &BTreeSet<Target>,
+) -> Vec<(&'a Asset, Vec<Target>)> {
+    let Some(release) = offer.index.release(version) else { return Vec::new() };
+    let single = |target: &Target| {
+        let asset = release.asset(Form::Emulator, observed.host, *target)?;
+        Some((asset, vec![*target]))
+    };
+    let singles: Option<Vec<_>> = targets.iter().map(single).collect();
+    let set = release.assets.iter().find(|asset| {
+        asset.form == Form::Set
+            && asset.host == observed.host
+            && targets.iter().all(|target| asset.member(*target).is_some())
+    });
+    match (singles, set) {
+        (Some(singles), Some(set)) if singles.iter().map(|(asset, _)| asset.size).sum::<u64>() <= set.size => singles,
+        (_, Some(set)) => vec![(set, targets.iter().copied().collect())],
+        (Some(singles), None) => singles,
+        (None, None) => Vec::new(),
+    }
+}
+
+/// Puts an emulator in its place, and what lay there aside.
+fn place(plan: &mut Plan, target: Target, version: &Version, observed: &Observed) {
+    let to = layout::emulator(target, version);
+    if observed.files.contains_key(&to) {
+        let aside = layout::staging().join(&format!("{}.old", target.emulator()));
+        plan.push_for(target, Step::Move { from: to.clone(), to: aside });
+    }
+    plan.push_for(target, Step::Move { from: layout::staging().join(&target.emulator()), to });
+}
+
+fn link_text(installed: &Installed) -> String {
+    let name = installed.path.as_str().rsplit('/').next().unwrap_or_default();
+    format!("{}/{name}", installed.version)
+}
+
+fn choose(plan: &mut Plan, target: Target, after: &Receipt, observed: &Observed) {
+    let path = layout::link(target);
+    let before = match observed.files.get(&path) {
+        Some(FileState::Link(to)) => Some(to.clone()),
+        _ => None,
+    };
+    let to = Some(link_text(&after.targets[&target]));
+    if before != to {
+        plan.push_for(target, Step::PutLink { path, after: to, before });
+    }
+}
+
+fn register(plan: &mut Plan, target: Target, after: &Receipt, observed: &Observed) {
+    let rule = after.targets[&target].rule.clone();
+    let before = observed.binfmt.table().and_then(|table| table.entry_of(target));
+    let step =
+        Step::PutEntry { name: rule.name.clone(), after: Some(rule), before: before.map(|entry| entry.rule.clone()) };
+    plan.push_for(target, step);
+}
+
+fn write_dropin(plan: &mut Plan, target: Target, after: &Receipt, observed: &Observed) -> Result<(), Conflict> {
+    let path = dropin::path(target);
+    let text = dropin::text(&after.targets[&target].rule);
+    let before = match observed.files.get(&path) {
+        None => None,
+        Some(FileState::Text(before)) if observed.receipt.targets.contains_key(&target) => Some(before.clone()),
+        Some(FileState::Text(before)) if *before == text => Some(before.clone()),
+        Some(_) => return Err(Conflict::ForeignFile(path)),
+    };
+    if before.as_ref() != Some(&text) {
+        plan.push_for(target, Step::PutFile { path, after: Some(text), before });
+    }
+    Ok(())
+}
+
+/// Writes down what was done, and which directories are to go again with the last target.
+fn finish(plan: &mut Plan, mut after: Receipt, observed: &Observed, offer: &Offer) {
+    let strange = plan.made().filter(|path| !is_own_directory(path)).cloned().collect::<Vec<_>>();
+    after.directories.extend(strange);
+    let before = observed.trust.clone();
+    if before.as_deref() != Some(&offer.trust) {
+        plan.push(Step::PutFile { path: layout::trust(), after: Some(offer.trust.clone()), before });
+    }
+    let made: Vec<RootedPath> = plan.made().cloned().collect();
+    plan.push(Step::Record { after, before: observed.receipt.clone() });
+    plan.sweep.push(layout::staging());
+    plan.prune.extend(made.into_iter().rev());
+}
+
+fn is_own_directory(path: &RootedPath) -> bool {
+    [layout::PREFIX, layout::STATE].iter().any(|own| path.is_below(&RootedPath::from_trusted(*own)))
+}

@@ -1,0 +1,106 @@
+//! Plans: what is to be done, as a value.
+//!
+//! A plan is made by pure functions of what is wanted and what was observed. Every step names both
+//! what will be and what was, so that undoing it is doing it backwards.
+
+mod install;
+mod register;
+mod remove;
+mod step;
+
+pub use install::{Offer, install};
+pub use register::{Emulators, register, unregister};
+pub use remove::remove;
+pub use step::Step;
+
+use serde::{Deserialize, Serialize};
+
+use crate::conflict::Conflict;
+use crate::observed::{Binfmt, Observed};
+use crate::rooted::RootedPath;
+use crate::target::Target;
+
+/// What is to be done.
+///
+/// # Atomicity
+///
+/// Steps run in order. A failure, or a kill at any moment, undoes those that have begun, last
+/// first; then nothing has changed. A step that proves a target and fails undoes only the steps of
+/// that target. After the last step the plan is committed, and only what is no longer needed is
+/// swept away, which can be repeated at will.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Planned>,
+    /// Files to delete when the plan is committed or undone.
+    pub sweep: Vec<RootedPath>,
+    /// Directories to remove then, if they are empty.
+    pub prune: Vec<RootedPath>,
+}
+
+/// One step, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The target it is done for, if for one alone.
+    pub target: Option<Target>,
+    /// What is done.
+    #[serde(flatten)]
+    pub step: Step,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether a power cut would leave anything of it: the kernel's table goes with the kernel.
+    pub fn outlives_the_kernel(&self) -> bool {
+        !self.steps.iter().all(|planned| {
+            matches!(planned.step, Step::PutEntry { .. } | Step::Mount | Step::Prove | Step::MakeDir { .. })
+        })
+    }
+
+    fn push(&mut self, step: Step) {
+        self.steps.push(Planned { target: None, step });
+    }
+
+    fn push_for(&mut self, target: Target, step: Step) {
+        self.steps.push(Planned { target: Some(target), step });
+    }
+
+    /// Steps that make the directories above and including `path`, as far as they are missing.
+    fn make_directories(&mut self, path: &RootedPath, observed: &Observed) {
+        let mut missing: Vec<RootedPath> =
+            path.ancestors().take_while(|path| !observed.directories.contains(path)).collect();
+        missing.reverse();
+        for path in missing {
+            let step = Step::MakeDir { path };
+            if !self.steps.iter().any(|planned| planned.step == step) {
+                self.push(step);
+            }
+        }
+    }
+
+    /// The directories that it makes.
+    fn made(&self) -> impl Iterator<Item = &RootedPath> {
+        self.steps.iter().filter_map(|planned| match &planned.step {
+            Step::MakeDir { path } => Some(path),
+            _ => None,
+        })
+    }
+}
+
+/// Fails unless rules can be registered; adds the step that mounts the table, if that is needed.
+fn reach_kernel(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
+    match &observed.binfmt {
+        Binfmt::Mounted(table) if !table.writable => Err(Conflict::MayNotRegister),
+        Binfmt::Mounted(table) if !table.enabled => Err(Conflict::Disabled),
+        Binfmt::NotAsked | Binfmt::Mounted(_) => Ok(()),
+        Binfmt::Mountable => {
+            plan.push(Step::Mount);
+            Ok(())
+        }
+        Binfmt::Unreachable(why) => Err(Conflict::unreachable(why)),
+    }
+}

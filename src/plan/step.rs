@@ -1,0 +1,75 @@
+//! Steps: every single thing that qus can do to a machine.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::receipt::Receipt;
+use crate::release::Asset;
+use crate::rooted::RootedPath;
+use crate::rule::{Rule, RuleName};
+use crate::target::Target;
+use crate::version::Version;
+
+/// One change, with what was there before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "fields are what the variant's sentence names")]
+pub enum Step {
+    /// Make a directory.
+    MakeDir { path: RootedPath },
+    /// Fetch an asset, check it, and unpack `targets` of it into the directory `into`.
+    Fetch { version: Version, asset: Asset, targets: Vec<Target>, into: RootedPath },
+    /// Rename a file.
+    Move { from: RootedPath, to: RootedPath },
+    /// Make a symbolic link say `after`; without it, remove it.
+    PutLink { path: RootedPath, after: Option<String>, before: Option<String> },
+    /// Make a text file say `after`; without it, remove it.
+    PutFile { path: RootedPath, after: Option<String>, before: Option<String> },
+    /// Mount binfmt_misc where it stays.
+    Mount,
+    /// Make the kernel's entry `name` be `after`; without it, delete it.
+    PutEntry { name: RuleName, after: Option<Rule>, before: Option<Rule> },
+    /// Run a program of the target.
+    Prove,
+    /// Write down what is installed now.
+    Record { after: Receipt, before: Receipt },
+}
+
+impl fmt::Display for Step {
+    /// What it does, as an order: `register "qemu-aarch64" …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::MakeDir { path } => write!(f, "make directory {path}"),
+            Step::Fetch { version, asset, targets, .. } => {
+                let (file, megabytes) = (&asset.file, asset.size.div_ceil(100_000));
+                let (whole, tenth) = (megabytes / 10, megabytes % 10);
+                let plural = if targets.len() == 1 { "" } else { "s" };
+                write!(f, "fetch and verify {version}/{file} ({} emulator{plural}, {whole}.{tenth} MB)", targets.len())
+            }
+            Step::Move { from, to } => match (from.as_str().contains("/staging/"), to.as_str().contains("/staging/")) {
+                (_, true) => write!(f, "remove {from}"),
+                _ => write!(f, "install {to}"),
+            },
+            Step::PutLink { path, after: Some(to), .. } => write!(f, "link {path} to {to}"),
+            Step::PutLink { path, after: None, .. } | Step::PutFile { path, after: None, .. } => {
+                write!(f, "remove {path}")
+            }
+            Step::PutFile { path, .. } => write!(f, "write {path}"),
+            Step::Mount => write!(f, "mount binfmt_misc"),
+            Step::PutEntry { name, after: Some(rule), before } => match before {
+                Some(before) if before.interpreter != rule.interpreter => {
+                    write!(
+                        f,
+                        "register {name} for {} ({}), in place of {}",
+                        rule.interpreter, rule.flags, before.interpreter
+                    )
+                }
+                _ => write!(f, "register {name} for {} ({})", rule.interpreter, rule.flags),
+            },
+            Step::PutEntry { name, after: None, .. } => write!(f, "unregister {name}"),
+            Step::Prove => write!(f, "prove it by running a program"),
+            Step::Record { .. } => write!(f, "write the receipt"),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The receipt: what this machine holds because of qus, and what it had before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::hex::Sha256;
+use crate::rooted::RootedPath;
+use crate::rule::Rule;
+use crate::target::Target;
+use crate::version::Version;
+
+/// What was done and not yet undone. It bears no times, so that a change and its undoing leave the
+/// same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Version of this format.
+    pub schema: u32,
+    /// Directories that did not exist before and are not qus's by their name.
+    pub directories: BTreeSet<RootedPath>,
+    /// What is installed.
+    pub targets: BTreeMap<Target, Installed>,
+}
+
+/// One installed target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// Its release.
+    pub version: Version,
+    /// URL of the repository it came from.
+    pub repository: String,
+    /// Its emulator.
+    pub path: RootedPath,
+    /// Size of the emulator, in bytes.
+    pub size: u64,
+    /// Hash of the emulator.
+    pub sha256: Sha256,
+    /// What its drop-in and its entry say.
+    pub rule: Rule,
+    /// Another's entry of the same name that ours replaced, and that `remove` gives back.
+    pub displaced: Option<Rule>,
+}
+
+/// The format that this version reads and writes.
+pub const SCHEMA: u32 = 1;
+
+impl Default for Receipt {
+    fn default() -> Receipt {
+        Receipt { schema: SCHEMA, directories: BTreeSet::new(), targets: BTreeMap::new() }
+    }
+}
+
+impl Receipt {
+    /// Whether nothing is installed, and so nothing need be remembered.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// The bytes of its file.
+    ///
+    /// # Panics
+    ///
+    /// Never: everything in it has a spelling in JSON.
+    pub fn to_json(&self) -> String {
+        match serde_json::to_string_pretty(self) {
+            Ok(text) => text + "\n",
+            Err(error) => panic!("a receipt has no JSON: {error}"),
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Applying plans, and undoing them.
+
+use thiserror::Error;
+
+use super::interrupt;
+use super::journal::{self, Journal, JournalError};
+use super::kernel::{self, Kernel, KernelError};
+use super::prove::{Outcome, Proof, prove};
+use super::root::{FileError, Root};
+use super::store::{Store, StoreError};
+use super::unpack::{UnpackError, unpack};
+use crate::exit::{Exit, Explain};
+use crate::layout;
+use crate::plan::{Plan, Step};
+use crate::receipt::Receipt;
+use crate::release::Asset;
+use crate::rooted::RootedPath;
+use crate::target::Target;
+use crate::version::Version;
+
+/// What plans are applied to.
+#[derive(Clone, Copy)]
+pub struct Machine<'a> {
+    /// Its files.
+    pub root: &'a Root,
+    /// Its kernel; none for an image.
+    pub kernel: Option<&'a dyn Kernel>,
+    /// Where assets come from, for plans that fetch any.
+    pub store: Option<&'a Store>,
+}
+
+/// Who is told how it goes.
+pub trait Watch {
+    /// Step `index` of `plan` begins.
+    fn begins(&mut self, plan: &Plan, index: usize);
+    /// So many more bytes of an asset arrived.
+    fn fetched(&mut self, bytes: u64);
+    /// A target was proved, or not.
+    fn proved(&mut self, proof: &Proof);
+    /// The change failed and is being undone.
+    fn undoes(&mut self);
+}
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The proofs that were made.
+    pub proofs: Vec<Proof>,
+    /// Targets that failed their proof; all that was done for them is undone.
+    pub dropped: Vec<Target>,
+}
+
+/// Why a plan was not applied.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum ApplyError {
+    Step(#[from] StepError),
+    Journal(#[from] JournalError),
+    #[error("{cause}; and undoing what was done failed: {undo}")]
+    NotUndone {
+        cause: String,
+        undo: StepError,
+    },
+}
+
+/// Why a step failed.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[expect(missing_docs, reason = "each is the error it holds")]
+pub enum StepError {
+    File(#[from] FileError),
+    Kernel(#[from] KernelError),
+    Store(#[from] StoreError),
+    Unpack(#[from] UnpackError),
+    #[error("interrupted; nothing is changed")]
+    Interrupted,
+    #[error("this plan was made for another machine")]
+    WrongMachine,
+}
+
+impl Explain for StepError {
+    fn exit(&self) -> Exit {
+        match self {
+            StepError::File(error) => error.exit(),
+            StepError::Kernel(error) => error.exit(),
+            StepError::Store(error) => error.exit(),
+            StepError::Unpack(error) => error.exit(),
+            StepError::Interrupted | StepError::WrongMachine => Exit::Failed,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            StepError::File(error) => error.help(),
+            StepError::Kernel(error) => error.help(),
+            StepError::Store(error) => error.help(),
+            StepError::Unpack(error) => error.help(),
+            StepError::Interrupted | StepError::WrongMachine => None,
+        }
+    }
+}
+
+impl Explain for ApplyError {
+    fn exit(&self) -> Exit {
+        match self {
+            ApplyError::Step(error) => error.exit(),
+            ApplyError::Journal(JournalError::File(error)) => error.exit(),
+            ApplyError::Journal(_) | ApplyError::NotUndone { .. } => Exit::NotUndone,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            ApplyError::Step(error) => error.help(),
+            ApplyError::Journal(JournalError::File(error)) => error.help(),
+            ApplyError::Journal(_) => Some(format!(
+                "look at it, then move it away: {}; qus status tells what is installed",
+                layout::journal()
+            )),
+            ApplyError::NotUndone { .. } => Some(format!(
+                "mend what is in the way, then run any qus command that changes something: it undoes the rest by its journal {}",
+                layout::journal()
+            )),
+        }
+    }
+}
+
+/// Applies `plan`: all of it, or nothing; of targets that fail their proof, nothing.
+pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<Applied, ApplyError> {
+    let mut run = Run { machine, plan, dropped: Vec::new(), proofs: Vec::new() };
+    let begin = Journal::begin(machine.root, plan, plan.outlives_the_kernel());
+    let mut journal = begin.map_err(|error| {
+        // A directory may have been made for it.
+        let _ = run.sweep();
+        ApplyError::Step(error.into())
+    })?;
+    for index in 0..plan.steps.len() {
+        if let Err(error) = run.step(index, &mut journal, watch) {
+            watch.undoes();
+            return Err(match run.undo(index + 1).and_then(|()| run.end()) {
+                Ok(()) => error.into(),
+                Err(undo) => ApplyError::NotUndone { cause: error.to_string(), undo },
+            });
+        }
+    }
+    journal.commit().map_err(StepError::from)?;
+    run.end()?;
+    Ok(Applied { proofs: run.proofs, dropped: run.dropped })
+}
+
+/// Finishes or undoes what a killed qus left behind. Tells whether there was anything.
+pub fn recover(machine: Machine) -> Result<bool, ApplyError> {
+    let Some(unfinished) = journal::unfinished(machine.root)? else { return Ok(false) };
+    let run = Run { machine, plan: &unfinished.plan, dropped: unfinished.dropped, proofs: Vec::new() };
+    let undone = if unfinished.committed { Ok(()) } else { run.undo(unfinished.begun) };
+    undone
+        .and_then(|()| run.end())
+        .map_err(|undo| ApplyError::NotUndone { cause: "an earlier qus was interrupted".to_owned(), undo })?;
+    Ok(true)
+}
+
+struct Run<'a> {
+    machine: Machine<'a>,
+    plan: &'a Plan,
+    dropped: Vec<Target>,
+    proofs: Vec<Proof>,
+}
+
+impl Run<'_> {
+    fn step(&mut self, index: usize, journal: &mut Journal, watch: &mut dyn Watch) -> Result<(), StepError> {
+        let planned = &self.plan.steps[index];
+        if planned.target.is_some_and(|target| self.dropped.contains(&target)) {
+            return Ok(());
+        }
+        if interrupt::asked() {
+            return Err(StepError::Interrupted);
+        }
+        journal.step(index)?;
+        watch.begins(self.plan, index);
+        let Machine { root, .. } = self.machine;
+        match &planned.step {
+            Step::MakeDir { path } => root.make_directory(path, 0o755)?,
+            Step::Fetch { version, asset, targets, into } => self.fetch(version, asset, targets, into, watch)?,
+            Step::Move { from, to } => root.rename(from, to)?,
+            Step::PutLink { path, after, .. } => put_link(root, path, after.as_deref())?,
+            Step::PutFile { path, after, .. } => put_file(root, path, after.as_deref())?,
+            Step::Mount => self.kernel()?.mount()?,
+            Step::PutEntry { name, after, .. } => kernel::put(self.kernel()?, name, after.as_ref())?,
+            Step::Prove => {
+                let Some(target) = planned.target else { return Err(StepError::WrongMachine) };
+                let proof = prove(target);
+                watch.proved(&proof);
+                let ready = proof.outcome == Outcome::Ready;
+                self.proofs.push(proof);
+                if !ready {
+                    self.drop_target(target, index, journal)?;
+                }
+            }
+            Step::Record { after, before } => put_receipt(root, &self.recorded(after, before))?,
+        }
+        Ok(())
+    }
+
+    fn fetch(
+        &self,
+        version: &Version,
+        asset: &Asset,
+        targets: &[Target],
+        into: &RootedPath,
+        watch: &mut dyn Watch,
+    ) -> Result<(), StepError> {
+        let Machine { root, store, .. } = self.machine;
+        let store = store.ok_or(StepError::WrongMachine)?;
+        let archive = into.join(&format!("{}.unverified", asset.file));
+        let sink = root.create(&archive, 0o600)?;
+        let fetched = store.fetch(version, asset, sink, &mut |bytes| {
+            watch.fetched(bytes);
+            !interrupt::asked()
+        });
+        let verified = match fetched {
+            Err(_) if interrupt::asked() => return Err(StepError::Interrupted),
+            fetched => fetched?,
+        };
+        // What is read from now on is the open file; its name would only be in the way.
+        root.forget(&archive)?;
+        Ok(unpack(root, verified, targets, into)?)
+    }
+
+    /// Undoes the first `begun` steps, last first. Each can be undone whether or not it was done, and
+    /// again.
+    fn undo(&self, begun: usize) -> Result<(), StepError> {
+        self.plan.steps[..begun.min(self.plan.steps.len())]
+            .iter()
+            .rev()
+            .try_for_each(|planned| self.undo_step(&planned.step))
+    }
+
+    fn undo_step(&self, step: &Step) -> Result<(), StepError> {
+        let Machine { root, kernel, .. } = self.machine;
+        match step {
+            // Directories are pruned at the end, when nothing is left in them.
+            Step::MakeDir { .. } | Step::Fetch { .. } | Step::Prove => {}
+            Step::Move { from, to } => {
+                // Undone already, or never done, if what was moved lies where it came from.
+                if root.look(from)?.is_none() && root.look(to)?.is_some() {
+                    root.rename(to, from)?;
+                }
+            }
+            Step::PutLink { path, before, .. } => put_link(root, path, before.as_deref())?,
+            Step::PutFile { path, before, .. } => put_file(root, path, before.as_deref())?,
+            Step::Mount => {
+                if let Some(kernel) = kernel {
+                    kernel.unmount()?;
+                }
+            }
+            Step::PutEntry { name, before, .. } => {
+                // After a reboot there is no table of that time to give back.
+                if let Some(kernel) = kernel.filter(|kernel| kernel.table().is_ok_and(|table| table.is_some())) {
+                    kernel::put(kernel, name, before.as_ref())?;
+                }
+            }
+            Step::Record { before, .. } => put_receipt(root, before)?,
+        }
+        Ok(())
+    }
+
+    /// Takes back everything that was done for `target` alone.
+    fn drop_target(&mut self, target: Target, index: usize, journal: &mut Journal) -> Result<(), StepError> {
+        for planned in self.plan.steps[..index].iter().rev().filter(|planned| planned.target == Some(target)) {
+            self.undo_step(&planned.step)?;
+        }
+        self.dropped.push(target);
+        Ok(journal.dropped(target)?)
+    }
+
+    /// The planned receipt, without what was dropped.
+    fn recorded(&self, after: &Receipt, before: &Receipt) -> Receipt {
+        let mut receipt = after.clone();
+        for target in &self.dropped {
+            match before.targets.get(target) {
+                Some(installed) => drop(receipt.targets.insert(*target, installed.clone())),
+                None => drop(receipt.targets.remove(target)),
+            }
+        }
+        receipt
+    }
+
+    /// Sweeps away what is no longer needed, the journal last.
+    fn end(&self) -> Result<(), StepError> {
+        for path in &self.plan.sweep {
+            self.machine.root.remove_tree(path)?;
+        }
+        journal::end(self.machine.root)?;
+        self.sweep()
+    }
+
+    fn sweep(&self) -> Result<(), StepError> {
+        for path in &self.plan.prune {
+            self.machine.root.prune(path)?;
+        }
+        Ok(())
+    }
+
+    fn kernel(&self) -> Result<&dyn Kernel, StepError> {
+        self.machine.kernel.ok_or(StepError::WrongMachine)
+    }
+}
+
+fn put_link(root: &Root, path: &RootedPath, to: Option<&str>) -> Result<(), FileError> {
+    match to {
+        Some(to) => root.link(path, to),
+        None => root.remove(path),
+    }
+}
+
+fn put_file(root: &Root, path: &RootedPath, text: Option<&str>) -> Result<(), FileError> {
+    match text {
+        Some(text) => root.write(path, text),
+        None => root.remove(path),
+    }
+}
+
+fn put_receipt(root: &Root, receipt: &Receipt) -> Result<(), FileError> {
+    let text = (!receipt.is_empty()).then(|| receipt.to_json());
+    put_file(root, &layout::receipt(), text.as_deref())
+}

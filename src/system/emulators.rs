@@ -1,0 +1,43 @@
+//! Emulators that are already on the machine.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::conflict::Conflict;
+use crate::elf::Header;
+use crate::host::Host;
+
+/// How much of a file tells what it is: the ELF header and the program headers behind it.
+const HEAD: u64 = 4096;
+
+/// An emulator that can be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// Whether it needs other files, which a container or chroot does not have.
+    pub dynamic: bool,
+}
+
+/// Fails unless the file at `path` can be run here as an emulator.
+pub fn check(path: &str, host: Host) -> Result<Fit, Conflict> {
+    let unfit = |why: String| Conflict::UnfitEmulator { path: path.to_owned(), why };
+    let mut head = Vec::new();
+    let file = File::open(Path::new(path)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => unfit("not there".to_owned()),
+        _ => unfit(format!("not readable: {error}")),
+    })?;
+    let metadata = file.metadata().map_err(|error| unfit(format!("not readable: {error}")))?;
+    if !metadata.is_file() {
+        return Err(unfit("not a file".to_owned()));
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return Err(unfit("not executable".to_owned()));
+    }
+    file.take(HEAD).read_to_end(&mut head).map_err(|error| unfit(format!("not readable: {error}")))?;
+    let header = Header::parse(&head).map_err(|error| unfit(error.to_string()))?;
+    match Host::of(&header) {
+        Some(of) if of == host => Ok(Fit { dynamic: header.wants_loader(&head) }),
+        _ => Err(unfit(format!("no program of this host, \"{host}\""))),
+    }
+}

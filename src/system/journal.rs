@@ -1,0 +1,136 @@
+//! The journal: what is being done, written down before it is done.
+//!
+//! One JSON document a line. A line that a power cut tore is ignored: what it would have told had
+//! not begun.
+
+use std::fs::File;
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::root::{FileError, Root, failed};
+use crate::layout;
+use crate::plan::Plan;
+use crate::rooted::RootedPath;
+use crate::target::Target;
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    /// The plan; always the first line.
+    Plan(Plan),
+    /// This step is about to be done.
+    Begin(usize),
+    /// The steps of this target were undone.
+    Dropped(Target),
+    /// Every step is done.
+    Committed,
+}
+
+/// A journal being written.
+#[derive(Debug)]
+pub struct Journal<'a> {
+    root: &'a Root,
+    file: File,
+    durable: bool,
+}
+
+/// What a journal that was found says.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// The plan.
+    pub plan: Plan,
+    /// How many of its steps have begun.
+    pub begun: usize,
+    /// Targets whose steps were undone already.
+    pub dropped: Vec<Target>,
+    /// Whether every step was done.
+    pub committed: bool,
+}
+
+/// A journal that says nothing that can be acted upon.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum JournalError {
+    File(#[from] FileError),
+    #[error("the journal of an unfinished change, \"{path}\", cannot be read: {why}")]
+    Unreadable {
+        path: RootedPath,
+        why: String,
+    },
+}
+
+impl<'a> Journal<'a> {
+    /// Begins the journal of `plan`. A `durable` one outlives a power cut; the other only its
+    /// process, which is enough where nothing but the kernel's table is changed.
+    pub fn begin(root: &'a Root, plan: &Plan, durable: bool) -> Result<Journal<'a>, FileError> {
+        let path = layout::journal();
+        let mut directories: Vec<RootedPath> = path.ancestors().skip(1).collect();
+        directories.reverse();
+        for directory in directories {
+            root.make_directory(&directory, 0o755)?;
+        }
+        let file = root.create(&path, 0o600)?;
+        let mut journal = Journal { root, file, durable };
+        journal.write(&Line::Plan(plan.clone()))?;
+        if durable {
+            root.sync_parent(&path)?;
+        }
+        Ok(journal)
+    }
+
+    /// Notes that step `index` is about to be done.
+    pub fn step(&mut self, index: usize) -> Result<(), FileError> {
+        self.write(&Line::Begin(index))
+    }
+
+    /// Notes that the steps of `target` were undone.
+    pub fn dropped(&mut self, target: Target) -> Result<(), FileError> {
+        self.write(&Line::Dropped(target))
+    }
+
+    /// Notes that every step is done.
+    pub fn commit(&mut self) -> Result<(), FileError> {
+        self.write(&Line::Committed)
+    }
+
+    fn write(&mut self, line: &Line) -> Result<(), FileError> {
+        let path = layout::journal();
+        let mut text = serde_json::to_string(line).map_err(|error| failed("write", &path)(error.into()))?;
+        text.push('\n');
+        self.file.write_all(text.as_bytes()).map_err(failed("write", &path))?;
+        if self.durable { self.root.sync(&self.file, &path) } else { Ok(()) }
+    }
+}
+
+/// Ends a journal, whose plan is finished or undone.
+pub fn end(root: &Root) -> Result<(), FileError> {
+    root.remove(&layout::journal())
+}
+
+/// The change that a killed qus left behind, if there is one.
+pub fn unfinished(root: &Root) -> Result<Option<Unfinished>, JournalError> {
+    let path = layout::journal();
+    let Some(text) = root.read(&path)? else { return Ok(None) };
+    let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(serde_json::from_str);
+    let Some(first) = lines.next() else {
+        // Torn before it was whole: nothing had begun.
+        let nothing = Unfinished { plan: Plan::default(), begun: 0, dropped: Vec::new(), committed: false };
+        return Ok(Some(nothing));
+    };
+    let unreadable = |why: String| JournalError::Unreadable { path: path.clone(), why };
+    let Ok(Line::Plan(plan)) = first else { return Err(unreadable("it does not begin with a plan".to_owned())) };
+    let mut unfinished = Unfinished { plan, begun: 0, dropped: Vec::new(), committed: false };
+    for line in lines {
+        match line.map_err(|error| unreadable(error.to_string()))? {
+            Line::Begin(index) => unfinished.begun = index + 1,
+            Line::Dropped(target) => unfinished.dropped.push(target),
+            Line::Committed => unfinished.committed = true,
+            Line::Plan(_) => return Err(unreadable("it holds two plans".to_owned())),
+        }
+    }
+    Ok(Some(unfinished))
+}

@@ -1,0 +1,125 @@
+//! The lock: one change at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use super::root::{FileError, Root};
+use crate::exit::{Exit, Explain};
+use crate::layout;
+use crate::rooted::RootedPath;
+
+/// How often a lock that is waited for is looked at again.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The lock, held until it is dropped; also if the process is killed.
+#[derive(Debug)]
+pub struct Lock<'a> {
+    root: &'a Root,
+    file: File,
+    made: Vec<RootedPath>,
+}
+
+/// Why the lock was not had.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error("another qus is at work here, process {holder}")]
+    Held {
+        /// Its process id, if it wrote it down.
+        holder: String,
+    },
+    /// Its file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Explain for LockError {
+    fn exit(&self) -> Exit {
+        match self {
+            LockError::Held { .. } => Exit::Locked,
+            LockError::File(error) => error.exit(),
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            LockError::Held { .. } => Some("wait for it with --wait-lock SECONDS".to_owned()),
+            LockError::File(error) => error.help(),
+        }
+    }
+}
+
+impl<'a> Lock<'a> {
+    /// Takes the lock, waiting for it at most as long as `wait`.
+    pub fn take(root: &'a Root, wait: Duration) -> Result<Lock<'a>, LockError> {
+        let path = layout::lock();
+        let until = Instant::now() + wait;
+        let mut made = Vec::new();
+        for directory in path.ancestors().skip(1) {
+            if root.look(&directory)?.is_none() {
+                root.make_directory(&directory, 0o755)?;
+                made.push(directory);
+            }
+        }
+        loop {
+            let mut file = open(root, &path)?;
+            match file.try_lock() {
+                Ok(()) if is_current(root, &file, &path) => {
+                    let failed = |error| LockError::from(super::root::failed("write", &path)(error));
+                    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+                    return Ok(Lock { root, file, made });
+                }
+                // Its holder removed it between our two calls: it is another file by now.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PATIENCE),
+                Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: holder(&mut file) }),
+                Err(TryLockError::Error(error)) => return Err(super::root::failed("lock", &path)(error).into()),
+            }
+        }
+    }
+}
+
+impl Drop for Lock<'_> {
+    /// Leaves nothing behind. Removed while it is held, so that nobody can hold a file without name.
+    fn drop(&mut self) {
+        let path = layout::lock();
+        if is_current(self.root, &self.file, &path) {
+            // What cannot be removed now is overwritten by the next run.
+            let _ = fs::remove_file(self.root.locate(&path));
+        }
+        for directory in &self.made {
+            let _ = fs::remove_dir(self.root.locate(directory));
+        }
+    }
+}
+
+fn open(root: &Root, path: &RootedPath) -> Result<File, FileError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(nix::libc::O_NOFOLLOW)
+        .open(root.locate(path))
+        .map_err(super::root::failed("open", path))
+}
+
+fn is_current(root: &Root, file: &File, path: &RootedPath) -> bool {
+    let number = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let named = number(fs::symlink_metadata(root.locate(path)));
+    named.is_some() && named == number(file.metadata())
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.rewind().and_then(|()| file.take(32).read_to_string(&mut text)) {
+        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Proof: a program of the target is executed where nothing else is.
+
+use std::ffi::CStr;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{PermissionsExt, chroot};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::statvfs::{FsFlags, statvfs};
+use serde::Serialize;
+
+use super::namespace;
+use crate::program::Program;
+use crate::target::Target;
+
+/// After this a probe is ended, in seconds. An emulator answers within 0.1 s; a busy machine of the
+/// slowest kind within five.
+const PATIENCE: u32 = 20;
+
+/// What happened to a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "fields are what the variant's sentence names")]
+pub enum Outcome {
+    /// It exited with its own status.
+    Ready,
+    /// It exited with another one.
+    WrongAnswer { status: i32, said: String },
+    /// It was ended by a signal.
+    Crash { signal: i32, said: String },
+    /// It did not end.
+    TimedOut,
+    /// The kernel found nothing to run it with.
+    NotRegistered,
+    /// The kernel found an entry, but not its emulator: it was registered without `F`, or is gone.
+    NoEmulator,
+    /// The kernel found an entry, but may not start its emulator.
+    Refused { error: String },
+    /// This machine gave no place to try it.
+    NotTried { error: String },
+}
+
+/// A probe that was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// The target.
+    pub target: Target,
+    /// What happened.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// From the start of the program to its end.
+    #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
+    pub took: Duration,
+}
+
+fn milliseconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((took.as_secs_f64() * 1e4).round() / 10.0)
+}
+
+/// Runs the probe of `target` as the only file of a root directory of its own, so that nothing of
+/// this system can help it.
+pub fn prove(target: Target) -> Proof {
+    let program = Program::of(target);
+    let (outcome, took) = match Place::with(&program.elf) {
+        Ok(place) => run(place.path(), program.status),
+        Err(error) => (Outcome::NotTried { error: error.to_string() }, Duration::ZERO),
+    };
+    Proof { target, outcome, took }
+}
+
+/// Name of the program in its root directory.
+const PROGRAM: &CStr = c"/probe";
+
+fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
+    let directory = directory.to_owned();
+    let privileged = namespace::capable(namespace::CAP_SYS_CHROOT);
+    let mut command = Command::new("/probe");
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let start = move || {
+        if !privileged {
+            unshare(CloneFlags::CLONE_NEWUSER).map_err(|_| Errno::EPERM)?;
+        }
+        chroot(&directory)?;
+        std::env::set_current_dir("/")?;
+        nix::unistd::alarm::set(PATIENCE);
+        // Executed here, and not by `Command`: the C library would hand a program that the kernel
+        // does not know to a shell.
+        let Err(errno) = nix::unistd::execve(PROGRAM, &[PROGRAM], &[] as &[&CStr]);
+        Err(errno.into())
+    };
+    // SAFETY: between fork and exec the closure makes system calls and allocates nothing.
+    unsafe { command.pre_exec(start) };
+
+    let started = Instant::now();
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return (not_started(&error), started.elapsed()),
+    };
+    let mut said = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        // What an emulator says is a hint: half of it is better than an error about it.
+        let _ = stderr.take(4096).read_to_string(&mut said);
+    }
+    let outcome = match child.wait() {
+        Ok(status) => ended(status, expected, said.trim()),
+        Err(error) => Outcome::NotTried { error: error.to_string() },
+    };
+    (outcome, started.elapsed())
+}
+
+fn ended(status: std::process::ExitStatus, expected: i32, said: &str) -> Outcome {
+    let said = said.to_owned();
+    match (status.code(), status.signal()) {
+        (Some(code), _) if code == expected => Outcome::Ready,
+        (Some(status), _) => Outcome::WrongAnswer { status, said },
+        (None, Some(signal)) if signal == nix::libc::SIGALRM => Outcome::TimedOut,
+        (None, Some(signal)) => Outcome::Crash { signal, said },
+        (None, None) => Outcome::NotTried { error: status.to_string() },
+    }
+}
+
+fn not_started(error: &io::Error) -> Outcome {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOEXEC) => Outcome::NotRegistered,
+        Some(Errno::ENOENT) => Outcome::NoEmulator,
+        Some(Errno::EACCES | Errno::ELOOP | Errno::ELIBBAD | Errno::EINVAL) => {
+            Outcome::Refused { error: error.to_string() }
+        }
+        _ => Outcome::NotTried { error: error.to_string() },
+    }
+}
+
+/// A directory that holds a program and nothing else, for as long as this value lives.
+struct Place(PathBuf);
+
+impl Place {
+    fn with(program: &[u8]) -> io::Result<Place> {
+        let place = Place(make_directory()?);
+        let file = place.0.join("probe");
+        fs::write(&file, program)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o755))?;
+        Ok(place)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A temporary directory that stays harms nobody.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A new directory where files can be executed.
+fn make_directory() -> io::Result<PathBuf> {
+    let places = [std::env::temp_dir(), "/var/tmp".into(), "/dev/shm".into(), "/run".into()];
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for place in places {
+        match statvfs(&place) {
+            Ok(status) if status.flags().contains(FsFlags::ST_NOEXEC) => {
+                last = io::Error::other(format!("\"{}\" is mounted noexec", place.display()));
+            }
+            Ok(_) => match nix::unistd::mkdtemp(&place.join("qus-probe-XXXXXX")) {
+                Ok(directory) => return Ok(directory),
+                Err(errno) => last = errno.into(),
+            },
+            Err(errno) => last = errno.into(),
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,299 @@
+//! The system's root directory as a value: `/`, or the image that `--root` names.
+
+use std::cell::Cell;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use crate::exit::{Exit, Explain};
+use crate::observed::FileState;
+use crate::rooted::RootedPath;
+
+/// Largest text file of qus's own, in bytes: an index of the largest size and its JSON quotes.
+const TEXT_MAX: u64 = 16 * 1024 * 1024;
+
+/// A system's root directory.
+///
+/// # Atomicity
+///
+/// Files and links appear whole or not at all, and have reached the disk, with the directory that
+/// names them, when a method returns.
+#[derive(Debug)]
+pub struct Root {
+    directory: PathBuf,
+    synced: Cell<Duration>,
+}
+
+/// Something could not be done to a file.
+#[derive(Debug, Error)]
+#[error("cannot {what} \"{path}\": {error}")]
+pub struct FileError {
+    /// What was tried.
+    pub what: &'static str,
+    /// The file.
+    pub path: String,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl Explain for FileError {
+    fn exit(&self) -> Exit {
+        match self.error.kind() {
+            io::ErrorKind::PermissionDenied => Exit::Kernel,
+            _ => Exit::Failed,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self.error.kind() {
+            io::ErrorKind::PermissionDenied => "run the command as root, with sudo for instance".to_owned(),
+            io::ErrorKind::StorageFull => format!("free some space: df -h {}", self.path),
+            io::ErrorKind::ReadOnlyFilesystem => format!("mount it writable: findmnt -T {}", self.path),
+            _ => return None,
+        })
+    }
+}
+
+impl Root {
+    /// The root directory of the running system.
+    pub fn system() -> Root {
+        Root::image(PathBuf::from("/"))
+    }
+
+    /// The root directory of an image.
+    pub fn image(directory: PathBuf) -> Root {
+        Root { directory, synced: Cell::default() }
+    }
+
+    /// The image at `directory`, which must be one. `/` spelled in whatever way is the running system.
+    pub fn resolve(directory: &Path) -> Result<PathBuf, FileError> {
+        let path = directory.display().to_string();
+        let resolved = fs::canonicalize(directory);
+        match resolved {
+            Ok(resolved) if resolved.is_dir() => Ok(resolved),
+            Ok(_) => {
+                Err(FileError { what: "use as a root directory", path, error: io::ErrorKind::NotADirectory.into() })
+            }
+            Err(error) => Err(FileError { what: "use as a root directory", path, error }),
+        }
+    }
+
+    /// Whether it is the running system's.
+    pub fn is_system(&self) -> bool {
+        self.directory == Path::new("/")
+    }
+
+    /// How long this process waited for disks so far.
+    pub fn time_synced(&self) -> Duration {
+        self.synced.get()
+    }
+
+    /// Where `path` lies in the file system of this process. In an image, symbolic links on the way
+    /// are followed as the image itself would follow them, never out of it; the last name is not
+    /// followed.
+    pub fn locate(&self, path: &RootedPath) -> PathBuf {
+        /// As many links as the kernel follows (`MAXSYMLINKS`, Linux tag v6.12, `include/linux/namei.h`).
+        const LINKS_MAX: usize = 40;
+        if self.is_system() {
+            return PathBuf::from(path.as_str());
+        }
+        let mut names: Vec<String> =
+            path.as_str().split('/').rev().filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut at = PathBuf::new();
+        let mut links = 0;
+        while let Some(name) = names.pop() {
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            let next = at.join(&name);
+            let target = (!names.is_empty()).then(|| fs::read_link(self.directory.join(&next)).ok()).flatten();
+            match target.as_ref().and_then(|target| target.to_str()) {
+                Some(target) if links < LINKS_MAX => {
+                    links += 1;
+                    if target.starts_with('/') {
+                        at = PathBuf::new();
+                    }
+                    names.extend(target.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(str::to_owned));
+                }
+                _ => at = next,
+            }
+        }
+        self.directory.join(at)
+    }
+
+    /// What lies at `path`, if anything. The text of files below `/etc` and of `*.json` is read.
+    pub fn look(&self, path: &RootedPath) -> Result<Option<FileState>, FileError> {
+        let place = self.locate(path);
+        let metadata = match fs::symlink_metadata(&place) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("look at", path)(error)),
+        };
+        let kind = metadata.file_type();
+        Ok(Some(if kind.is_symlink() {
+            let to = fs::read_link(&place).map_err(failed("read the link", path))?;
+            FileState::Link(to.to_string_lossy().into_owned())
+        } else if kind.is_file() {
+            FileState::File(metadata.len())
+        } else {
+            FileState::Other
+        }))
+    }
+
+    /// The text of a file, if it exists.
+    pub fn read(&self, path: &RootedPath) -> Result<Option<String>, FileError> {
+        let file = match File::open(self.locate(path)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", path)(error)),
+        };
+        let mut text = String::new();
+        file.take(TEXT_MAX).read_to_string(&mut text).map_err(failed("read", path))?;
+        Ok(Some(text))
+    }
+
+    /// The names in a directory, sorted; none if it does not exist.
+    pub fn list(&self, path: &RootedPath) -> Result<Vec<String>, FileError> {
+        let entries = match fs::read_dir(self.locate(path)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("list", path)(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed("list", path))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a file for reading.
+    pub fn open(&self, path: &RootedPath) -> Result<File, FileError> {
+        File::open(self.locate(path)).map_err(failed("open", path))
+    }
+
+    /// Creates a file that must not exist yet.
+    pub fn create(&self, path: &RootedPath, mode: u32) -> Result<File, FileError> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .custom_flags(nix::libc::O_NOFOLLOW)
+            .open(self.locate(path))
+            .map_err(failed("create", path))
+    }
+
+    /// Makes a directory, unless it exists.
+    pub fn make_directory(&self, path: &RootedPath, mode: u32) -> Result<(), FileError> {
+        let place = self.locate(path);
+        match fs::DirBuilder::new().mode(mode).create(&place) {
+            Ok(()) => {
+                // The caller's umask must not keep others out of what they are to execute.
+                fs::set_permissions(&place, fs::Permissions::from_mode(mode)).map_err(failed("make", path))?;
+                self.sync_parent(path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(failed("make directory", path)(error)),
+        }
+    }
+
+    /// Makes `text` the content of a file, readable by all.
+    pub fn write(&self, path: &RootedPath, text: &str) -> Result<(), FileError> {
+        let new = beside(path);
+        self.remove(&new)?;
+        let mut file = self.create(&new, 0o644)?;
+        file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed("write", path))?;
+        file.write_all(text.as_bytes()).map_err(failed("write", path))?;
+        self.sync(&file, path)?;
+        self.rename(&new, path)
+    }
+
+    /// Makes a symbolic link lead to `to`.
+    pub fn link(&self, path: &RootedPath, to: &str) -> Result<(), FileError> {
+        let new = beside(path);
+        self.remove(&new)?;
+        symlink(to, self.locate(&new)).map_err(failed("link", path))?;
+        self.rename(&new, path)
+    }
+
+    /// Gives a file another name, in place of what bore it.
+    pub fn rename(&self, from: &RootedPath, to: &RootedPath) -> Result<(), FileError> {
+        fs::rename(self.locate(from), self.locate(to)).map_err(failed("rename to", to))?;
+        self.sync_parent(to)?;
+        if from.parent() != to.parent() {
+            self.sync_parent(from)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file or a link, if it exists.
+    pub fn remove(&self, path: &RootedPath) -> Result<(), FileError> {
+        match fs::remove_file(self.locate(path)) {
+            Ok(()) => self.sync_parent(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed("remove", path)(error)),
+        }
+    }
+
+    /// Removes the name of a file that is open; its bytes stay until it is closed.
+    pub fn forget(&self, path: &RootedPath) -> Result<(), FileError> {
+        fs::remove_file(self.locate(path)).map_err(failed("remove", path))
+    }
+
+    /// Removes a directory of ours with all that is in it, if it exists.
+    pub fn remove_tree(&self, path: &RootedPath) -> Result<(), FileError> {
+        match fs::remove_dir_all(self.locate(path)) {
+            Ok(()) => self.sync_parent(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed("remove", path)(error)),
+        }
+    }
+
+    /// Removes a directory if it exists and is empty.
+    pub fn prune(&self, path: &RootedPath) -> Result<(), FileError> {
+        match fs::remove_dir(self.locate(path)) {
+            Ok(()) => self.sync_parent(path),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => Ok(()),
+            Err(error) => Err(failed("remove directory", path)(error)),
+        }
+    }
+
+    /// Waits until a file has reached the disk.
+    pub fn sync(&self, file: &File, path: &RootedPath) -> Result<(), FileError> {
+        let started = Instant::now();
+        let synced = file.sync_all().map_err(failed("write to disk", path));
+        self.synced.set(self.synced.get() + started.elapsed());
+        synced
+    }
+
+    /// Waits until a directory's names have reached the disk.
+    pub fn sync_parent(&self, path: &RootedPath) -> Result<(), FileError> {
+        let Some(parent) = path.parent() else { return Ok(()) };
+        let directory = match File::open(self.locate(&parent)) {
+            Ok(directory) => directory,
+            // The directory itself went away: there is no name left to keep.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("open", &parent)(error)),
+        };
+        self.sync(&directory, &parent)
+    }
+}
+
+/// The name under which a file is made ready in its own directory. One that a kill left behind is
+/// overwritten by the next run, which undoes or finishes the same step.
+fn beside(path: &RootedPath) -> RootedPath {
+    RootedPath::from_trusted(format!("{path}.qus-new"))
+}
+
+/// Turns an error of the system into one that names what was tried.
+pub fn failed(what: &'static str, path: &RootedPath) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_string();
+    move |error| FileError { what, path, error }
+}

@@ -1,0 +1,198 @@
+//! Speaking: results on standard output, everything else on standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::{Color, Global};
+use crate::exit::Explain;
+use crate::plan::{Plan, Step};
+use crate::system::apply::Watch;
+use crate::system::prove::{Outcome, Proof};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How this run speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    /// Whether the result is a JSON document.
+    pub json: bool,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Ui {
+    /// As the options say.
+    pub fn new(global: &Global) -> Ui {
+        let choice = match global.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        Ui { json: global.json, quiet: global.quiet, verbose: global.verbose }
+    }
+
+    /// A line of the result.
+    pub fn result(self, line: impl Display) {
+        if !self.json {
+            write_result(&line.to_string());
+        }
+    }
+
+    /// The result as a document, if that is wanted.
+    pub fn document(self, document: &impl serde::Serialize) {
+        if !self.json {
+            return;
+        }
+        match serde_json::to_string_pretty(document) {
+            Ok(text) => write_result(&text),
+            Err(error) => say("error", ERROR, &error.to_string()),
+        }
+    }
+
+    /// Something worth knowing.
+    pub fn note(self, line: impl Display) {
+        if !self.quiet {
+            say("note", NOTE, &line.to_string());
+        }
+    }
+
+    /// Something that may turn out badly.
+    pub fn warn(self, line: impl Display) {
+        say("warning", WARNING, &line.to_string());
+    }
+
+    /// What goes on.
+    pub fn progress(self, line: impl Display) {
+        if !self.quiet {
+            write_aside(&line.to_string());
+        }
+    }
+
+    /// What goes on, for those who want to know every step.
+    pub fn detail(self, line: impl Display) {
+        if self.verbose {
+            write_aside(&line.to_string());
+        }
+    }
+
+    /// Why it failed, and what to type.
+    pub fn error(self, error: &dyn Explain) {
+        say("error", ERROR, &error.to_string());
+        if let Some(help) = error.help() {
+            say("help", NOTE, &help);
+        }
+    }
+}
+
+fn say(word: &str, style: Style, text: &str) {
+    write_aside(&format!("{style}{word}:{style:#} {text}"));
+}
+
+/// A reader that went away is no reason to fail: nobody is left to be told.
+fn write_result(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+fn write_aside(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Tells how a plan goes.
+pub struct Progress {
+    ui: Ui,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Says nothing yet.
+    pub fn new(ui: Ui) -> Progress {
+        Progress { ui, bar: None }
+    }
+}
+
+impl Watch for Progress {
+    fn begins(&mut self, plan: &Plan, index: usize) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let planned = &plan.steps[index];
+        match &planned.step {
+            Step::Fetch { asset, .. } => {
+                self.ui.progress(&planned.step);
+                if !self.ui.quiet {
+                    self.bar = Some(bar(asset.size));
+                }
+            }
+            Step::Mount => self.ui.progress(&planned.step),
+            step => self.ui.detail(step),
+        }
+    }
+
+    fn fetched(&mut self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.inc(bytes);
+        }
+    }
+
+    fn proved(&mut self, proof: &Proof) {
+        self.ui.detail(describe_proof(proof));
+    }
+
+    fn undoes(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.ui.progress("undoing what was done");
+    }
+}
+
+/// A bar of bytes; it draws on a terminal and nowhere else.
+fn bar(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// A proof in a sentence's half: `runs (23.4 ms)`.
+pub fn describe_proof(proof: &Proof) -> String {
+    let target = proof.target;
+    match &proof.outcome {
+        Outcome::Ready => format!("{target} runs ({:.1} ms)", proof.took.as_secs_f64() * 1e3),
+        outcome => format!("{target} does not run: {}", describe(outcome)),
+    }
+}
+
+/// What happened to a probe, in words.
+pub fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Ready => "ready".to_owned(),
+        Outcome::WrongAnswer { status, said } => format!("wrong answer, exit status {status}{}", quoted(said)),
+        Outcome::Crash { signal, said } => format!("crash, {}{}", signal_name(*signal), quoted(said)),
+        Outcome::TimedOut => "no answer in 20 seconds".to_owned(),
+        Outcome::NotRegistered => "not registered".to_owned(),
+        Outcome::NoEmulator => "registered, but its emulator is not found in another root".to_owned(),
+        Outcome::Refused { error } => format!("registered, but the kernel does not start its emulator: {error}"),
+        Outcome::NotTried { error } => format!("not tried: {error}"),
+    }
+}
+
+fn quoted(said: &str) -> String {
+    match said.lines().last() {
+        Some(line) => format!(": {line}"),
+        None => String::new(),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string())
+}

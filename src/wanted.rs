@@ -1,0 +1,107 @@
+//! What was meant by what was typed.
+
+use thiserror::Error;
+
+use crate::rule::{BadRule, Flags, KernelVersion};
+use crate::target::{Target, UnknownTarget};
+use crate::version::{BadVersion, Version};
+
+/// Targets, and of each the version if one was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every target that makes sense where the command runs.
+    All,
+    /// These, in the order of their names, each once.
+    Named(Vec<Choice>),
+}
+
+/// One target that was named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Choice {
+    /// The target.
+    pub target: Target,
+    /// Its version; the repository's stable one if none was named.
+    pub version: Option<Version>,
+}
+
+/// A word that selects nothing.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum BadSelection {
+    #[error(transparent)]
+    Target(#[from] UnknownTarget),
+    #[error(transparent)]
+    Version(#[from] BadVersion),
+    #[error("target \"{0}\" is named with two versions")]
+    TwoVersions(Target),
+    #[error("\"all\" and single targets cannot be named together")]
+    AllAndMore,
+    #[error("no target is named")]
+    Nothing,
+}
+
+impl Selection {
+    /// Resolves `TARGET[@VERSION]…` or `all`.
+    pub fn resolve(words: &[String]) -> Result<Selection, BadSelection> {
+        if words.is_empty() {
+            return Err(BadSelection::Nothing);
+        }
+        if words.iter().any(|word| word.eq_ignore_ascii_case("all")) {
+            return if words.len() == 1 { Ok(Selection::All) } else { Err(BadSelection::AllAndMore) };
+        }
+        let mut choices = words.iter().map(|word| Choice::resolve(word)).collect::<Result<Vec<_>, _>>()?;
+        choices.sort();
+        choices.dedup();
+        if let Some(pair) = choices.windows(2).find(|pair| pair[0].target == pair[1].target) {
+            return Err(BadSelection::TwoVersions(pair[0].target));
+        }
+        Ok(Selection::Named(choices))
+    }
+
+    /// As [`Selection::resolve`], with no word meaning all.
+    pub fn resolve_or_all(words: &[String]) -> Result<Selection, BadSelection> {
+        if words.is_empty() { Ok(Selection::All) } else { Selection::resolve(words) }
+    }
+
+    /// Whether `target` was selected.
+    pub fn includes(&self, target: Target) -> bool {
+        match self {
+            Selection::All => true,
+            Selection::Named(choices) => choices.iter().any(|choice| choice.target == target),
+        }
+    }
+}
+
+impl Choice {
+    fn resolve(word: &str) -> Result<Choice, BadSelection> {
+        let (target, version) = match word.split_once('@') {
+            Some((target, version)) => (target, Some(version.parse()?)),
+            None => (word, None),
+        };
+        Ok(Choice { target: target.parse()?, version })
+    }
+}
+
+/// Which letters a rule is to bear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// Exactly these, whatever the kernel: for experts.
+    pub exactly: Option<Flags>,
+    /// Set-uid programs run with their owner's rights, and the emulator with them.
+    pub credentials: bool,
+}
+
+impl Letters {
+    /// The letters for a kernel of this version.
+    pub fn flags(&self, kernel: KernelVersion) -> Flags {
+        self.exactly.clone().unwrap_or_else(|| Flags::for_kernel(kernel, self.credentials))
+    }
+
+    /// Reads the letters of `--flags`.
+    pub fn exactly(letters: &str) -> Result<Flags, BadRule> {
+        match letters.chars().find(|letter| !"POCF".contains(*letter)) {
+            None => Flags::try_from(letters.to_owned()),
+            Some(_) => Err(BadRule::Flags(letters.to_owned())),
+        }
+    }
+}
