@@ -24,39 +24,44 @@ pub struct Cli {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct Global {
     /// Prepare the image in DIR: files yes, kernel no
-    #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT")]
+    #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT", hide_env_values = true)]
     pub root: Option<PathBuf>,
     /// Where emulators come from: https://… or file:///…
-    #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY")]
+    #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY", hide_env_values = true)]
     pub repository: Option<String>,
     /// Show what would be done, and change nothing
-    #[arg(long, global = true, env = "QUS_DRY_RUN")]
+    #[arg(long, global = true, env = "QUS_DRY_RUN", hide_env_values = true)]
     pub dry_run: bool,
     /// Print the result as one JSON document
-    #[arg(long, global = true, env = "QUS_JSON")]
+    #[arg(long, global = true, env = "QUS_JSON", hide_env_values = true)]
     pub json: bool,
     /// Print errors and nothing else but results
-    #[arg(long, short, global = true, env = "QUS_QUIET")]
+    #[arg(long, short, global = true, env = "QUS_QUIET", hide_env_values = true)]
     pub quiet: bool,
     /// Tell every step
-    #[arg(long, short, global = true, env = "QUS_VERBOSE", conflicts_with = "quiet")]
+    #[arg(long, short, global = true, env = "QUS_VERBOSE", hide_env_values = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", env = "QUS_COLOR", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", env = "QUS_COLOR", hide_env_values = true, default_value = "auto")]
     pub color: Color,
     /// How long to wait for another qus to finish
-    #[arg(long, global = true, value_name = "SECONDS", env = "QUS_WAIT_LOCK", default_value_t = 0)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "QUS_WAIT_LOCK",
+        hide_env_values = true,
+        default_value_t = 0
+    )]
     pub wait_lock: u64,
 }
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "a sentence of each would make every help text twice as long")]
 pub enum Color {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -108,22 +113,21 @@ pub struct RemoveArgs {
 #[derive(Debug, Args)]
 pub struct LettersArgs {
     /// Let set-uid programs run with their owner's rights, the emulator too
-    #[arg(long, value_name = "WHETHER", env = "QUS_CREDENTIALS", default_value = "no")]
+    #[arg(long, value_name = "WHETHER", env = "QUS_CREDENTIALS", hide_env_values = true, default_value = "no")]
     pub credentials: YesNo,
     /// Exactly these binfmt_misc flags, for experts: letters of POCF
-    #[arg(long, value_name = "LETTERS", env = "QUS_FLAGS")]
+    #[arg(long, value_name = "LETTERS", env = "QUS_FLAGS", hide_env_values = true)]
     pub flags: Option<String>,
     /// Emulate a named target even if this machine runs it by itself
-    #[arg(long, env = "QUS_EMULATE_NATIVE")]
+    #[arg(long, env = "QUS_EMULATE_NATIVE", hide_env_values = true)]
     pub emulate_native: bool,
 }
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "a sentence of each would make every help text twice as long")]
 pub enum YesNo {
-    /// Yes.
     Yes,
-    /// No.
     No,
 }
 
@@ -148,7 +152,7 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "suffix"])]
     pub interpreter: Option<String>,
     /// A directory of emulators, in place of those that qus installed
-    #[arg(long, value_name = "DIR", env = "QUS_PATH")]
+    #[arg(long, value_name = "DIR", env = "QUS_PATH", hide_env_values = true)]
     pub path: Option<String>,
     /// What their names end with, as in qemu-aarch64-static
     #[arg(

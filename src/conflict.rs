@@ -16,8 +16,8 @@ use crate::version::Version;
 pub enum Conflict {
     #[error("this machine runs \"{0}\" programs by itself; there is nothing to emulate")]
     Native(Target),
-    #[error("a rule for \"{0}\" would match this machine's own programs, which could then not be started")]
-    MatchesOwnPrograms(Target),
+    #[error("\"{0}\" is what this machine is: a rule for it would keep every program from starting")]
+    Own(Target),
     #[error("the repository has no emulator of \"{target}\" for host \"{host}\" in version {version}")]
     NotOffered { target: Target, host: Host, version: Version },
     #[error("the repository has no version {0}")]
@@ -95,9 +95,9 @@ impl Explain for Conflict {
     fn help(&self) -> Option<String> {
         Some(match self {
             Conflict::Native(target) => {
-                format!("run the program as it is, or emulate it all the same with --emulate-native: {target}")
+                format!("run the program as it is; to emulate it all the same: qus install --emulate-native {target}")
             }
-            Conflict::MatchesOwnPrograms(_) => "leave this target out".to_owned(),
+            Conflict::Own(target) => format!("run the program as it is; leave \"{target}\" out"),
             Conflict::NotOffered { .. } | Conflict::NoSuchVersion(_) | Conflict::NoStable => {
                 "qus install all installs what this version has; ask whoever publishes the repository for more".to_owned()
             }

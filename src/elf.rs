@@ -105,6 +105,11 @@ impl Header {
             2 => ByteOrder::Big,
             _ => return Err(NotElf::Ident),
         };
+        let length = match class {
+            Class::Elf32 => 52,
+            Class::Elf64 => HEADER_MAX,
+        };
+        let bytes = bytes.get(..length).ok_or(NotElf::Short)?;
         let u16_at = |at: usize| order.u16_at(bytes, at).ok_or(NotElf::Short);
         let u32_at = |at: usize| order.u32_at(bytes, at).ok_or(NotElf::Short);
         let (segments_at, flags, sizes_at) = match class {

@@ -18,13 +18,14 @@ use crate::exit::{Exit, Explain};
 use crate::layout;
 use crate::moment::Moment;
 use crate::plan::{Plan, Planned};
+use crate::rooted::RootedPath;
 use crate::rule::BadRule;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
 use crate::system::journal;
 use crate::system::kernel::{BinfmtMisc, Kernel};
 use crate::system::lock::{Lock, LockError};
 use crate::system::observe::ObserveError;
-use crate::system::prove::Proof;
+use crate::system::prove::{Proof, prove};
 use crate::system::root::{FileError, Root};
 use crate::system::store::{Store, StoreError};
 use crate::target::Target;
@@ -126,7 +127,7 @@ impl Context {
     }
 
     fn machine<'a>(&'a self, store: Option<&'a Store>) -> Machine<'a> {
-        Machine { root: &self.root, kernel: self.kernel(), store }
+        Machine { root: &self.root, kernel: self.kernel(), store, prove }
     }
 
     /// Makes sure that nobody else changes anything until the lock is dropped, and that no earlier
@@ -144,9 +145,11 @@ impl Context {
 
     /// Clears up after a killed qus, for commands that change nothing themselves, if they may.
     fn clear_up(&self) -> Result<(), Failure> {
+        let state = RootedPath::from_trusted(layout::STATE);
+        let left_empty = self.root.locate(&state).is_dir() && self.root.list(&state)?.is_empty();
         match journal::unfinished(&self.root) {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => match self.begin_change() {
+            Ok(None) if !left_empty => Ok(()),
+            Ok(_) => match self.begin_change() {
                 Err(Failure::Lock(error)) => {
                     self.ui.note(format!("a change is under way, or was interrupted: {error}"));
                     Ok(())

@@ -134,11 +134,7 @@ fn wanted_versions<'a>(
             .map(|choice| {
                 let target = choice.target;
                 if is_own(target, observed) {
-                    return Err(if emulate_native {
-                        Conflict::MatchesOwnPrograms(target)
-                    } else {
-                        Conflict::Native(target)
-                    });
+                    return Err(Conflict::Own(target));
                 }
                 if observed.native.contains(&target) && !emulate_native {
                     return Err(Conflict::Native(target));

@@ -28,7 +28,7 @@ pub fn register(
     let mut rules = Vec::new();
     for target in Target::all().filter(|target| selection.includes(*target)) {
         let named = *selection != Selection::All;
-        let native = observed.native.contains(&target) && !emulate_native;
+        let native = observed.native.contains(&target) && !is_own(target, observed) && !emulate_native;
         let Some(interpreter) = emulators.0.get(&target) else {
             if named {
                 return Err(Conflict::NotInstalled(target));
@@ -36,10 +36,11 @@ pub fn register(
             continue;
         };
         if is_own(target, observed) || native {
-            if !named {
-                continue;
+            match *selection {
+                Selection::All => continue,
+                Selection::Named(_) if native => return Err(Conflict::Native(target)),
+                Selection::Named(_) => return Err(Conflict::Own(target)),
             }
-            return Err(if emulate_native { Conflict::MatchesOwnPrograms(target) } else { Conflict::Native(target) });
         }
         rules.push((target, Rule::new(target, interpreter, letters.flags(observed.kernel))?));
     }

@@ -29,8 +29,6 @@ pub fn remove(selection: &Selection, observed: &Observed) -> Result<Plan, Confli
     }
     let mut after = receipt.clone();
     after.targets.retain(|target, _| !gone.contains(target));
-    let kept: BTreeSet<&RootedPath> = after.targets.values().map(|installed| &installed.path).collect();
-
     plan.make_directories(&layout::staging(), observed);
     for target in &gone {
         remove_dropin(&mut plan, *target, observed);
@@ -38,12 +36,10 @@ pub fn remove(selection: &Selection, observed: &Observed) -> Result<Plan, Confli
     for target in &gone {
         remove_entry(&mut plan, *target, observed)?;
     }
-    let mut moved = BTreeSet::new();
-    for target in &gone {
-        let path = &receipt.targets[target].path;
-        if !kept.contains(path) && moved.insert(path) {
-            remove_files(&mut plan, *target, path, observed);
-        }
+    let kept: BTreeSet<Target> = after.targets.keys().map(|target| target.emulated_by()).collect();
+    let unused: BTreeSet<Target> = gone.iter().map(|target| target.emulated_by()).collect();
+    for target in unused.difference(&kept) {
+        remove_files(&mut plan, *target, observed);
     }
     forget(&mut plan, after, observed);
     Ok(plan)
@@ -78,14 +74,22 @@ fn remove_entry(plan: &mut Plan, target: Target, observed: &Observed) -> Result<
     Ok(())
 }
 
-fn remove_files(plan: &mut Plan, target: Target, path: &RootedPath, observed: &Observed) {
+/// The emulator goes in every version that was ever installed, and the link to it first.
+fn remove_files(plan: &mut Plan, target: Target, observed: &Observed) {
     let link = layout::link(target);
     if let Some(FileState::Link(before)) = observed.files.get(&link) {
         plan.push_for(target, Step::PutLink { path: link, after: None, before: Some(before.clone()) });
     }
-    if observed.files.contains_key(path) {
-        let aside = layout::staging().join(&target.emulator());
-        plan.push_for(target, Step::Move { from: path.clone(), to: aside });
+    let name = target.emulator();
+    for path in observed.files.keys() {
+        let Some(version) = path.parent().filter(|parent| parent.parent() == Some(layout::emulators())) else {
+            continue;
+        };
+        if *path == version.join(&name) {
+            let version = version.as_str().rsplit('/').next().unwrap_or_default();
+            let aside = layout::staging().join(&format!("{version}-{name}"));
+            plan.push_for(target, Step::Move { from: path.clone(), to: aside });
+        }
     }
 }
 
@@ -93,8 +97,8 @@ fn remove_files(plan: &mut Plan, target: Target, path: &RootedPath, observed: &O
 /// was made.
 fn forget(plan: &mut Plan, mut after: Receipt, observed: &Observed) {
     plan.sweep.push(layout::staging());
-    let versions = observed.receipt.targets.values().map(|installed| layout::version(&installed.version));
-    plan.prune.extend(versions.collect::<BTreeSet<_>>());
+    let emulators = layout::emulators();
+    plan.prune.extend(observed.directories.iter().filter(|path| path.parent() == Some(emulators.clone())).cloned());
     if after.is_empty() {
         if let Some(before) = observed.trust.clone() {
             plan.push(Step::PutFile { path: layout::trust(), after: None, before: Some(before) });

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::interrupt;
 use super::journal::{self, Journal, JournalError};
 use super::kernel::{self, Kernel, KernelError};
-use super::prove::{Outcome, Proof, prove};
+use super::prove::{Outcome, Proof};
 use super::root::{FileError, Root};
 use super::store::{Store, StoreError};
 use super::unpack::{UnpackError, unpack};
@@ -27,6 +27,8 @@ pub struct Machine<'a> {
     pub kernel: Option<&'a dyn Kernel>,
     /// Where assets come from, for plans that fetch any.
     pub store: Option<&'a Store>,
+    /// How a target is proved: [`prove`](super::prove::prove), but in tests without a kernel.
+    pub prove: fn(Target) -> Proof,
 }
 
 /// Who is told how it goes.
@@ -130,11 +132,15 @@ impl Explain for ApplyError {
 pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<Applied, ApplyError> {
     let mut run = Run { machine, plan, dropped: Vec::new(), proofs: Vec::new() };
     let begin = Journal::begin(machine.root, plan, plan.outlives_the_kernel());
-    let mut journal = begin.map_err(|error| {
-        // A directory may have been made for it.
-        let _ = run.sweep();
-        ApplyError::Step(error.into())
-    })?;
+    let mut journal = match begin {
+        Ok(journal) => journal,
+        Err(error) => {
+            return Err(match run.end() {
+                Ok(()) => StepError::from(error).into(),
+                Err(undo) => ApplyError::NotUndone { cause: error.to_string(), undo },
+            });
+        }
+    };
     for index in 0..plan.steps.len() {
         if let Err(error) = run.step(index, &mut journal, watch) {
             watch.undoes();
@@ -144,14 +150,22 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
             });
         }
     }
-    journal.commit().map_err(StepError::from)?;
+    if run.nothing_is_left() {
+        run.undo(plan.steps.len())?;
+    } else {
+        journal.commit().map_err(StepError::from)?;
+    }
     run.end()?;
     Ok(Applied { proofs: run.proofs, dropped: run.dropped })
 }
 
 /// Finishes or undoes what a killed qus left behind. Tells whether there was anything.
 pub fn recover(machine: Machine) -> Result<bool, ApplyError> {
-    let Some(unfinished) = journal::unfinished(machine.root)? else { return Ok(false) };
+    let Some(unfinished) = journal::unfinished(machine.root)? else {
+        // A kill between a journal's end and that of its directory leaves the directory.
+        machine.root.prune(&RootedPath::from_trusted(layout::STATE)).map_err(StepError::from)?;
+        return Ok(false);
+    };
     let run = Run { machine, plan: &unfinished.plan, dropped: unfinished.dropped, proofs: Vec::new() };
     let undone = if unfinished.committed { Ok(()) } else { run.undo(unfinished.begun) };
     undone
@@ -189,7 +203,7 @@ impl Run<'_> {
             Step::PutEntry { name, after, .. } => kernel::put(self.kernel()?, name, after.as_ref())?,
             Step::Prove => {
                 let Some(target) = planned.target else { return Err(StepError::WrongMachine) };
-                let proof = prove(target);
+                let proof = (self.machine.prove)(target);
                 watch.proved(&proof);
                 let ready = proof.outcome == Outcome::Ready;
                 self.proofs.push(proof);
@@ -274,6 +288,12 @@ impl Run<'_> {
         Ok(journal.dropped(target)?)
     }
 
+    /// Whether every target of the plan was dropped, so that there is nothing to keep.
+    fn nothing_is_left(&self) -> bool {
+        !self.dropped.is_empty()
+            && self.plan.steps.iter().filter_map(|planned| planned.target).all(|target| self.dropped.contains(&target))
+    }
+
     /// The planned receipt, without what was dropped.
     fn recorded(&self, after: &Receipt, before: &Receipt) -> Receipt {
         let mut receipt = after.clone();
@@ -291,12 +311,13 @@ impl Run<'_> {
         for path in &self.plan.sweep {
             self.machine.root.remove_tree(path)?;
         }
+        // The journal's own directories go after it; all others before, so that it tells of them.
+        let (last, first): (Vec<_>, Vec<_>) = self.plan.prune.iter().partition(|path| layout::journal().is_below(path));
+        for path in first {
+            self.machine.root.prune(path)?;
+        }
         journal::end(self.machine.root)?;
-        self.sweep()
-    }
-
-    fn sweep(&self) -> Result<(), StepError> {
-        for path in &self.plan.prune {
+        for path in last {
             self.machine.root.prune(path)?;
         }
         Ok(())

@@ -170,7 +170,8 @@ impl Anchor {
     /// there vouches for the rest.
     pub fn root(&self, what: &str) -> Result<Root, TrustError> {
         let root = Root::parse(what, &self.root)?;
-        root.check_signatures(what, &self.root, &self.signatures, &root.roles.root)?;
+        check_signatures(what, &self.root, &self.signatures, &root.roles.root)?;
+        root.check_claims(what, &self.signatures)?;
         Ok(root)
     }
 }
@@ -201,9 +202,10 @@ impl Root {
 
     /// The root that follows this one: signed by enough keys of both.
     pub fn successor(&self, what: &str, text: &str, signatures: &Signatures) -> Result<Root, TrustError> {
+        check_signatures(what, text, signatures, &self.roles.root)?;
         let next = Root::parse(what, text)?;
-        next.check_signatures(what, text, signatures, &self.roles.root)?;
-        next.check_signatures(what, text, signatures, &next.roles.root)?;
+        check_signatures(what, text, signatures, &next.roles.root)?;
+        next.check_claims(what, signatures)?;
         if next.version != self.version + 1 {
             return Err(TrustError::NotNext { have: self.version, found: next.version });
         }
@@ -226,24 +228,31 @@ impl Root {
         Ok(())
     }
 
-    /// Fails unless enough different keys of `role` signed this root, whose bytes are `text`. Signatures of keys it does not name do not count, damaged
-    /// ones are an error.
-    fn check_signatures(&self, what: &str, text: &str, signatures: &Signatures, role: &Role) -> Result<(), TrustError> {
-        let mut signers: Vec<Key> = Vec::new();
+    /// Fails unless every signature is made out to this very root.
+    fn check_claims(&self, what: &str, signatures: &Signatures) -> Result<(), TrustError> {
         for signature in signatures.values() {
             let signature = Minisig::parse(what, signature)?;
-            match signature.signer(text.as_bytes(), role) {
-                Ok(key) if !signers.contains(&key) => signers.push(key),
-                Ok(_) | Err(TrustError::UnknownKey { .. }) => {}
-                Err(error) => return Err(error),
-            }
             signature.expect_type(ROOT_KIND)?;
             signature.expect_claim("version", &self.version.to_string())?;
         }
-        match signers.len() {
-            have if have >= role.threshold => Ok(()),
-            0 => Err(TrustError::UnknownKey { what: what.to_owned() }),
-            have => Err(TrustError::TooFewSignatures { what: what.to_owned(), have, need: role.threshold }),
+        Ok(())
+    }
+}
+
+/// Fails unless enough different keys of `role` signed `text`. Signatures of keys that it does not
+/// name do not count; damaged ones are an error.
+fn check_signatures(what: &str, text: &str, signatures: &Signatures, role: &Role) -> Result<(), TrustError> {
+    let mut signers: Vec<Key> = Vec::new();
+    for signature in signatures.values() {
+        match Minisig::parse(what, signature)?.signer(text.as_bytes(), role) {
+            Ok(key) if !signers.contains(&key) => signers.push(key),
+            Ok(_) | Err(TrustError::UnknownKey { .. }) => {}
+            Err(error) => return Err(error),
         }
+    }
+    match signers.len() {
+        have if have >= role.threshold => Ok(()),
+        0 => Err(TrustError::UnknownKey { what: what.to_owned() }),
+        have => Err(TrustError::TooFewSignatures { what: what.to_owned(), have, need: role.threshold }),
     }
 }

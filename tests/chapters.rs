@@ -1,0 +1,17 @@
+//! What qus promises, a chapter a subject.
+#![expect(clippy::disallowed_methods, reason = "tests prepare the machines that qus is tried on")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+mod bytes;
+mod circumstances;
+mod crash;
+mod install;
+mod kernel;
+mod planning;
+mod speech;
+mod table;
+mod tamper;
+mod targets;
+mod trust;

@@ -1,0 +1,213 @@
+//! The real thing: real emulators, the kernel's own table, real programs of other architectures.
+//!
+//! `QUS_TEST_REPOSITORY` names a repository that `qus-release` made of Debian's package, with its
+//! `anchor.json`; `QUS_TEST_PROGRAMS` a folder with Debian's `busybox` of each architecture.
+//! `scripts/test` provides both.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::machine::Said;
+use crate::support::sandbox::Sandbox;
+
+/// Targets, what Debian calls them, and what `uname -m` says in them.
+const PROGRAMS: [(&str, &str, &str); 6] = [
+    ("aarch64", "arm64", "aarch64"),
+    ("arm", "armhf", "armv7l"),
+    ("i386", "i386", "i686"),
+    ("ppc64le", "ppc64el", "ppc64le"),
+    ("riscv64", "riscv64", "riscv64"),
+    ("s390x", "s390x", "s390x"),
+];
+
+fn provided(variable: &str) -> PathBuf {
+    std::env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
+        panic!("{variable} is not set: run scripts/test, which makes what the kernel's chapter needs")
+    })
+}
+
+/// This machine, trusting the repository of real emulators.
+fn machine() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let anchor = provided("QUS_TEST_REPOSITORY").join("anchor.json");
+    sandbox
+        .shell(&format!("mkdir -p /etc/qus/trust.d; cp {} /etc/qus/trust.d/test.json", anchor.display()))
+        .expect(0, &[]);
+    sandbox
+}
+
+fn program(debian: &str) -> PathBuf {
+    provided("QUS_TEST_PROGRAMS").join(debian).join("busybox")
+}
+
+/// Runs a program directly, and again in a root directory that holds nothing else.
+fn runs(sandbox: &Sandbox, program: &Path, uname: &str) {
+    let script = format!(
+        "{program} uname -m
+         empty=$(mktemp -d); cp {program} $empty/busybox; chroot $empty /busybox uname -m; rm -r $empty",
+        program = program.display()
+    );
+    let said = sandbox.shell(&script).expect(0, &[]);
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{said:#?}");
+    assert!(lines.iter().all(|line| line.starts_with(uname)), "{said:#?}");
+}
+
+#[test]
+fn real_programs_of_six_architectures_run_after_an_install() {
+    let sandbox = machine();
+    for (target, debian, uname) in PROGRAMS {
+        sandbox.qus(&["install", "--emulate-native", target]).expect(0, &[&format!("{target} runs (")]);
+        runs(&sandbox, &program(debian), uname);
+    }
+}
+
+#[test]
+fn one_install_moves_only_that_targets_bytes() {
+    let sandbox = machine();
+    let said = sandbox.qus(&["install", "--dry-run", "riscv64"]).expect(0, &["qemu-riscv64-static_amd64.tar.zst"]);
+    assert_eq!(said.stdout.matches("fetch and verify").count(), 1, "{said:#?}");
+    let said = sandbox.qus(&["install", "--dry-run", "all"]).expect(0, &["qemu-static-all_amd64.tar.zst"]);
+    assert_eq!(said.stdout.matches("fetch and verify").count(), 1, "{said:#?}");
+}
+
+#[test]
+fn install_all_makes_every_foreign_target_ready_and_remove_gives_everything_back() {
+    let sandbox = machine();
+    let (table, changes) = (sandbox.table(), sandbox.changes());
+    sandbox.qus(&["install", "all"]).expect(0, &[]);
+    let document: Value = serde_json::from_str(&sandbox.qus(&["test", "--json"]).expect(0, &[]).stdout).unwrap();
+    let proofs = document["targets"].as_array().unwrap();
+    let ready = proofs.iter().filter(|proof| proof["outcome"] == "ready").count();
+    // Of the 33 emulators all but the host's own family, x86_64 and (on most machines) i386.
+    assert!(proofs.iter().all(|proof| proof["outcome"] == "ready"), "{document:#}");
+    assert!(ready >= 31, "{document:#}");
+    let status: Value = serde_json::from_str(&sandbox.qus(&["status", "--json"]).expect(0, &[]).stdout).unwrap();
+    let states = status["targets"].as_array().unwrap();
+    assert_eq!(states.iter().filter(|status| status["state"] == "ready").count(), 31, "{status:#}");
+
+    let (full_table, full_changes) = (sandbox.table(), sandbox.changes());
+    sandbox.qus(&["install", "all"]).expect(0, &["nothing to do"]);
+    assert_eq!((sandbox.table(), sandbox.changes()), (full_table, full_changes));
+
+    sandbox.qus(&["remove", "all"]).expect(0, &[]);
+    assert_eq!((sandbox.table(), sandbox.changes()), (table.clone(), changes.clone()));
+    sandbox.qus(&["remove", "all"]).expect(0, &["nothing to do"]);
+    assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
+}
+
+#[test]
+fn test_tells_crash_wrong_answer_missing_emulator_and_not_registered_apart() {
+    let sandbox = machine();
+    sandbox
+        .shell(
+            "register() { printf '%s' \":qemu-$1:M:0:$2:$3:$4:$5\" > /proc/sys/fs/binfmt_misc/register; }
+             arm='\\x7f\\x45\\x4c\\x46\\x01\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x28\\x00'
+             riscv='\\x7f\\x45\\x4c\\x46\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xf3\\x00'
+             s390='\\x7f\\x45\\x4c\\x46\\x02\\x02\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x16'
+             ppc='\\x7f\\x45\\x4c\\x46\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x15\\x00'
+             mkdir -p /run/emulators; cd /run/emulators
+             printf '#include <stdlib.h>\\nint main(void) { abort(); }' > crash.c; cc -static -o crash crash.c
+             printf 'int main(void) { return 3; }' > wrong.c; cc -static -o wrong wrong.c
+             cp wrong dynamic; cp wrong text; chmod 600 text
+             register arm \"$arm\" '' /run/emulators/crash F
+             register riscv64 \"$riscv\" '' /run/emulators/wrong F
+             register s390x \"$s390\" '' /run/emulators/wrong ''
+             register ppc64le \"$ppc\" '' /run/emulators/text ''",
+        )
+        .expect(0, &[]);
+    let said = sandbox.qus(&["test", "arm", "riscv64", "s390x", "aarch64"]);
+    let said = said.expect(10, &[]);
+    let line = |target: &str| said.stdout.lines().find(|line| line.starts_with(target)).unwrap_or_default().to_owned();
+    assert!(line("arm").contains("crash, SIGABRT"), "{said:#?}");
+    assert!(line("riscv64").contains("wrong answer, exit status 3"), "{said:#?}");
+    assert!(line("s390x").contains("registered, but its emulator is not found in another root"), "{said:#?}");
+    assert!(line("aarch64").contains("not registered"), "{said:#?}");
+}
+
+#[test]
+fn an_emulator_that_does_not_answer_right_is_taken_back_at_once() {
+    let sandbox = machine();
+    let (table, changes) = (sandbox.table(), sandbox.changes());
+    // A root where no program may be started in a new root: the proof cannot succeed.
+    sandbox.shell("mount -t tmpfs -o noexec tmpfs /tmp; mount -t tmpfs -o noexec tmpfs /var/tmp; mount -t tmpfs -o noexec tmpfs /dev/shm; mount -o remount,bind,noexec /run").expect(0, &[]);
+    sandbox.qus(&["install", "aarch64"]).expect(10, &["aarch64 does not run: not tried", "was taken back"]);
+    assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
+}
+
+#[test]
+fn another_registrars_entry_is_displaced_aloud_and_given_back() {
+    let sandbox = machine();
+    let theirs = "qus-emulator=$(mktemp); true";
+    sandbox.shell(&format!("{theirs} || true")).expect(0, &[]);
+    sandbox.shell("mkdir -p /run/theirs; cp /bin/true /run/theirs/qemu-aarch64").expect(0, &[]);
+    sandbox
+        .qus(&["register", "aarch64", "--interpreter", "/run/theirs/qemu-aarch64"])
+        .expect(0, &["dynamically linked"]);
+    let before = sandbox.table();
+    sandbox
+        .qus(&["install", "aarch64"])
+        .expect(0, &["qemu-aarch64 runs /run/theirs/qemu-aarch64 until now", "\"qus remove aarch64\" gives it back"]);
+    sandbox.qus(&["remove", "aarch64"]).expect(0, &["qemu-aarch64 runs /run/theirs/qemu-aarch64 again"]);
+    assert_eq!(sandbox.table(), before);
+}
+
+#[test]
+fn what_is_registered_by_hand_can_be_unregistered_by_hand_and_not_by_chance() {
+    let sandbox = machine();
+    let before = sandbox.table();
+    sandbox.shell("mkdir -p /run/theirs; cp /bin/true /run/theirs/qemu-arm-static").expect(0, &[]);
+    sandbox
+        .qus(&["register", "arm", "--path", "/run/theirs"])
+        .expect(0, &["qemu-arm runs /run/theirs/qemu-arm-static (POF)"]);
+    sandbox
+        .qus(&["unregister", "arm"])
+        .expect(1, &["which is not qus's", "qus unregister --interpreter /run/theirs/qemu-arm-static arm"]);
+    sandbox.qus(&["unregister", "all"]).expect(0, &["nothing to do"]);
+    sandbox.qus(&["unregister", "arm", "--path", "/run/theirs"]).expect(0, &["qemu-arm unregistered"]);
+    assert_eq!(sandbox.table(), before);
+}
+
+#[test]
+fn an_emulator_that_is_none_is_not_registered() {
+    let sandbox = machine();
+    let before = sandbox.table();
+    sandbox.shell("mkdir -p /run/t; echo '#!/bin/sh' > /run/t/script; chmod +x /run/t/script; cp /bin/true /run/t/plain; chmod -x /run/t/plain").expect(0, &[]);
+    let refused = [
+        ("/run/t/none", "not there"),
+        ("/run/t/script", "too short for an ELF header"),
+        ("/run/t/plain", "not executable"),
+        ("/run/t", "not a file"),
+    ];
+    for (file, why) in refused {
+        sandbox.qus(&["register", "arm", "--interpreter", file]).expect(1, &[why]);
+    }
+    sandbox.qus(&["register", "arm"]).expect(1, &["\"arm\" is not installed", "qus install arm"]);
+    assert_eq!(sandbox.table(), before);
+}
+
+#[test]
+fn an_interrupted_install_is_undone_at_once() {
+    let sandbox = machine();
+    let (table, changes) = (sandbox.table(), sandbox.changes());
+    // SIGINT at the first program that it starts to prove a target.
+    let said: Said = sandbox.run(
+        "strace",
+        &[
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=symlink",
+            "-e",
+            "inject=symlink:signal=SIGINT:when=1",
+            env!("CARGO_BIN_EXE_qus"),
+            "install",
+            "aarch64",
+        ],
+    );
+    said.expect(1, &["interrupted; nothing is changed"]);
+    assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
+}

@@ -1,0 +1,320 @@
+//! Decisions: plans as functions of what is wanted and what was observed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use qus::conflict::Conflict;
+use qus::dropin;
+use qus::entry::Entry;
+use qus::exit::{Exit, Explain};
+use qus::host::Host;
+use qus::layout;
+use qus::observed::{Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
+use qus::plan::{self, Emulators, Offer, Plan, Step};
+use qus::receipt::{Installed, Receipt};
+use qus::release::Index;
+use qus::rooted::RootedPath;
+use qus::rule::{Flags, KernelVersion, Rule, RuleName};
+use qus::target::Target;
+use qus::wanted::{BadSelection, Letters, Selection};
+use tempfile::TempDir;
+
+use crate::support::publisher::{Publisher, target, version};
+
+/// A machine of its kind with nothing on it.
+fn bare() -> Observed {
+    let directory = |path: &str| RootedPath::from_trusted(path);
+    Observed {
+        host: Host::Amd64,
+        kernel: KernelVersion(6, 12),
+        own_head: qus::program::Program::of(target("x86_64")).elf,
+        native: BTreeSet::from([target("i386"), target("i486"), target("x86_64")]),
+        binfmt: Binfmt::Mounted(Table { enabled: true, writable: true, ..Table::default() }),
+        receipt: Receipt::default(),
+        damaged: BTreeSet::new(),
+        files: BTreeMap::new(),
+        directories: ["/usr", "/usr/local", "/usr/local/lib", "/etc", "/var", "/var/lib"]
+            .into_iter()
+            .map(directory)
+            .collect(),
+        faults: Vec::new(),
+        space: u64::MAX,
+        trust: None,
+    }
+}
+
+fn index() -> Index {
+    let folder = TempDir::new().unwrap();
+    Publisher::usual(folder.path(), "https://example.org", &["aarch64", "arm", "i386", "x86_64"]).index
+}
+
+fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
+    let index = index();
+    let offer = Offer { index: &index, repository: "https://example.org", trust: "seen".to_owned() };
+    plan::install(&select(words), &Letters::default(), false, observed, &offer)
+}
+
+fn select(words: &[&str]) -> Selection {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    Selection::resolve(&words).unwrap()
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|planned| planned.step.to_string()).collect()
+}
+
+fn rule(name: &str, interpreter: &str) -> Rule {
+    Rule::new(target(name), interpreter, Flags::try_from("POF".to_owned()).unwrap()).unwrap()
+}
+
+fn table_with(rules: &[Rule]) -> Binfmt {
+    let mut table = Table { enabled: true, writable: true, ..Table::default() };
+    for rule in rules {
+        table.add(Ok(Entry { rule: rule.clone(), enabled: true }));
+    }
+    Binfmt::Mounted(table)
+}
+
+/// A machine on which aarch64 was installed.
+fn installed(displaced: Option<Rule>) -> Observed {
+    let mut observed = bare();
+    let path = layout::emulator(target("aarch64"), &version("11.1.3-1"));
+    let rule = rule("aarch64", path.as_str());
+    let index = index();
+    let member = &index.releases[0].assets[0].members[0];
+    observed.binfmt = table_with(std::slice::from_ref(&rule));
+    observed.files.insert(path.clone(), FileState::File(member.size));
+    observed.files.insert(layout::link(target("aarch64")), FileState::Link("11.1.3-1/qemu-aarch64-static".to_owned()));
+    observed.files.insert(dropin::path(target("aarch64")), FileState::Text(dropin::text(&rule)));
+    observed.receipt.targets.insert(
+        target("aarch64"),
+        Installed {
+            version: version("11.1.3-1"),
+            repository: "https://example.org".to_owned(),
+            path,
+            size: member.size,
+            sha256: member.sha256,
+            rule,
+            displaced,
+        },
+    );
+    observed
+}
+
+#[test]
+fn an_install_fetches_places_links_registers_proves_and_then_writes_the_dropin() {
+    let plan = install(&["aarch64"], &bare()).unwrap();
+    let size = index().releases[0].assets[0].size.div_ceil(100_000);
+    assert_eq!(
+        steps(&plan),
+        [
+            "make directory /usr/local/lib/qus",
+            "make directory /usr/local/lib/qus/bin",
+            "make directory /usr/local/lib/qus/bin/11.1.3-1",
+            "make directory /usr/local/lib/qus/staging",
+            &format!("fetch and verify 11.1.3-1/qemu-aarch64-static_amd64.tar.zst (1 emulator, 0.{size} MB)"),
+            "make directory /etc/binfmt.d",
+            "make directory /var/lib/qus",
+            "install /usr/local/lib/qus/bin/11.1.3-1/qemu-aarch64-static",
+            "link /usr/local/lib/qus/bin/qemu-aarch64-static to 11.1.3-1/qemu-aarch64-static",
+            "register qemu-aarch64 for /usr/local/lib/qus/bin/11.1.3-1/qemu-aarch64-static (POF)",
+            "prove it by running a program",
+            "write /etc/binfmt.d/qus-aarch64.conf",
+            "write /var/lib/qus/trust.json",
+            "write the receipt",
+        ]
+    );
+}
+
+#[test]
+fn all_leaves_out_what_the_host_runs_by_itself() {
+    let plan = install(&["all"], &bare()).unwrap();
+    let targets: BTreeSet<Target> = plan.steps.iter().filter_map(|planned| planned.target).collect();
+    assert_eq!(targets, BTreeSet::from([target("aarch64"), target("arm")]));
+}
+
+#[test]
+fn what_is_installed_and_registered_needs_nothing() {
+    assert!(install(&["aarch64"], &installed(None)).unwrap().is_empty());
+}
+
+#[test]
+fn what_somebody_unregistered_is_registered_again_without_a_download() {
+    let mut observed = installed(None);
+    observed.binfmt = table_with(&[]);
+    let plan = install(&["aarch64"], &observed).unwrap();
+    assert!(!plan.steps.iter().any(|planned| matches!(planned.step, Step::Fetch { .. })));
+    assert!(plan.steps.iter().any(|planned| matches!(planned.step, Step::PutEntry { .. })));
+}
+
+#[test]
+fn another_registrars_entry_is_displaced_recorded_and_given_back() {
+    let theirs = rule("aarch64", "/usr/bin/qemu-aarch64");
+    let mut observed = bare();
+    observed.binfmt = table_with(std::slice::from_ref(&theirs));
+    let plan = install(&["aarch64"], &observed).unwrap();
+    let Some(Step::Record { after, .. }) = plan.steps.last().map(|planned| &planned.step) else { panic!("no record") };
+    assert_eq!(after.targets[&target("aarch64")].displaced, Some(theirs.clone()));
+
+    let plan = plan::remove(&select(&["aarch64"]), &installed(Some(theirs.clone()))).unwrap();
+    let given_back = plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::PutEntry { after, .. } => after.clone(),
+        _ => None,
+    });
+    assert_eq!(given_back, Some(theirs));
+}
+
+#[test]
+fn remove_takes_the_dropin_first_and_the_emulator_last() {
+    let plan = plan::remove(&select(&["all"]), &installed(None)).unwrap();
+    assert_eq!(
+        steps(&plan),
+        [
+            "make directory /usr/local/lib/qus",
+            "make directory /usr/local/lib/qus/staging",
+            "remove /etc/binfmt.d/qus-aarch64.conf",
+            "unregister qemu-aarch64",
+            "remove /usr/local/lib/qus/bin/qemu-aarch64-static",
+            "remove /usr/local/lib/qus/bin/11.1.3-1/qemu-aarch64-static",
+            "write the receipt",
+        ]
+    );
+}
+
+#[test]
+fn remove_leaves_an_entry_alone_that_somebody_else_made_since() {
+    let mut observed = installed(None);
+    observed.binfmt = table_with(&[rule("aarch64", "/usr/bin/qemu-aarch64")]);
+    let plan = plan::remove(&select(&["aarch64"]), &observed).unwrap();
+    assert!(!plan.steps.iter().any(|planned| matches!(planned.step, Step::PutEntry { .. })));
+}
+
+#[test]
+fn a_rule_that_would_match_the_hosts_own_programs_is_never_made() {
+    assert_eq!(install(&["x86_64"], &bare()), Err(Conflict::Own(target("x86_64"))));
+    let emulators = Emulators(BTreeMap::from([(target("x86_64"), "/emulator".to_owned())]));
+    let forced = plan::register(&select(&["x86_64"]), &emulators, &Letters::default(), true, &bare());
+    assert_eq!(forced, Err(Conflict::Own(target("x86_64"))));
+}
+
+#[test]
+fn a_target_that_the_host_runs_by_itself_is_emulated_only_when_that_is_said() {
+    assert_eq!(install(&["i386"], &bare()), Err(Conflict::Native(target("i386"))));
+    let index = index();
+    let offer = Offer { index: &index, repository: "https://example.org", trust: String::new() };
+    assert!(plan::install(&select(&["i386"]), &Letters::default(), true, &bare(), &offer).is_ok());
+}
+
+#[test]
+fn what_the_repository_does_not_have_is_named() {
+    let error = install(&["s390x"], &bare()).unwrap_err();
+    assert_eq!(
+        error,
+        Conflict::NotOffered { target: target("s390x"), host: Host::Amd64, version: version("11.1.3-1") }
+    );
+}
+
+#[test]
+fn every_bad_circumstance_has_its_own_message_exit_code_and_cure() {
+    let table = |enabled, writable| Binfmt::Mounted(Table { enabled, writable, ..Table::default() });
+    let fault = |kind| vec![Fault { path: layout::emulators(), kind }];
+    let (path, free) = (layout::emulators(), 10);
+    let with = |change: &dyn Fn(&mut Observed)| {
+        let mut observed = bare();
+        change(&mut observed);
+        install(&["aarch64"], &observed).unwrap_err()
+    };
+    let circumstances = [
+        (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::NotInKernel)), Conflict::NotInKernel, Exit::Kernel),
+        (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::NoPrivilege)), Conflict::MayNotMount, Exit::Kernel),
+        (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::Private)), Conflict::PrivateNamespace, Exit::Kernel),
+        (with(&|it| it.binfmt = table(true, false)), Conflict::MayNotRegister, Exit::Kernel),
+        (with(&|it| it.binfmt = table(false, true)), Conflict::Disabled, Exit::Kernel),
+        (with(&|it| it.faults = fault(FaultKind::ReadOnly)), Conflict::ReadOnly(layout::emulators()), Exit::Failed),
+        (with(&|it| it.faults = fault(FaultKind::NoExec)), Conflict::NoExec(layout::emulators()), Exit::Failed),
+        (
+            with(&|it| it.faults = fault(FaultKind::Permission)),
+            Conflict::MayNotWrite(layout::emulators()),
+            Exit::Kernel,
+        ),
+    ];
+    let mut said = BTreeSet::new();
+    for (error, expected, exit) in circumstances {
+        assert_eq!(error, expected);
+        assert_eq!(error.exit(), exit);
+        assert!(error.help().is_some_and(|help| !help.is_empty()), "{error}");
+        assert!(said.insert(error.to_string()));
+    }
+    let full = with(&|it| it.space = 10);
+    assert!(matches!(&full, Conflict::Full { path: at, free: left, .. } if *at == path && *left == free), "{full}");
+}
+
+#[test]
+fn a_table_that_is_not_mounted_is_mounted_where_that_lasts() {
+    let mut observed = bare();
+    observed.binfmt = Binfmt::Mountable;
+    let plan = install(&["aarch64"], &observed).unwrap();
+    assert!(plan.steps.iter().any(|planned| planned.step == Step::Mount));
+}
+
+#[test]
+fn unregister_touches_only_what_is_ours_or_is_named() {
+    let mut observed = bare();
+    observed.binfmt = table_with(&[
+        rule("aarch64", "/usr/bin/qemu-aarch64"),
+        rule("arm", "/usr/local/lib/qus/bin/1/qemu-arm-static"),
+    ]);
+    let nothing = Emulators::default();
+    let all = plan::unregister(&Selection::All, &nothing, &observed).unwrap();
+    let names: Vec<&RuleName> = all
+        .steps
+        .iter()
+        .filter_map(|planned| match &planned.step {
+            Step::PutEntry { name, .. } => Some(name),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(names, [&RuleName::of(target("arm"))]);
+    let foreign = plan::unregister(&select(&["aarch64"]), &nothing, &observed).unwrap_err();
+    assert!(matches!(foreign, Conflict::ForeignEntry { .. }));
+    let named = Emulators(BTreeMap::from([(target("aarch64"), "/usr/bin/qemu-aarch64".to_owned())]));
+    assert!(!plan::unregister(&select(&["aarch64"]), &named, &observed).unwrap().is_empty());
+}
+
+#[test]
+fn states_are_told_apart() {
+    let state = |observed: &Observed| observed.state(target("aarch64"));
+    let with_table = |mut observed: Observed, rules: &[Rule]| {
+        observed.binfmt = table_with(rules);
+        observed
+    };
+    assert_eq!(state(&bare()), State::Absent);
+    assert_eq!(bare().state(target("i386")), State::Native);
+    assert_eq!(state(&installed(None)), State::Ready);
+    assert_eq!(state(&with_table(installed(None), &[])), State::Installed);
+    let theirs = rule("aarch64", "/usr/bin/qemu-aarch64");
+    assert_eq!(state(&with_table(bare(), std::slice::from_ref(&theirs))), State::Registered);
+    assert_eq!(state(&with_table(installed(None), &[theirs])), State::Conflict);
+    let older = rule("aarch64", "/usr/local/lib/qus/bin/10.0.13-0/qemu-aarch64-static");
+    assert_eq!(state(&with_table(installed(None), &[older])), State::Stale);
+}
+
+#[test]
+fn words_that_select_nothing_sensible_are_refused() {
+    let resolve = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Selection::resolve(&words)
+    };
+    assert_eq!(resolve(&[]), Err(BadSelection::Nothing));
+    assert_eq!(resolve(&["all", "arm"]), Err(BadSelection::AllAndMore));
+    assert_eq!(resolve(&["arm@1", "armhf@2"]), Err(BadSelection::TwoVersions(target("arm"))));
+    assert!(matches!(resolve(&["banana"]), Err(BadSelection::Target(_))));
+    assert!(matches!(resolve(&["arm@.."]), Err(BadSelection::Version(_))));
+    assert_eq!(resolve(&["arm64", "aarch64"]), resolve(&["linux/arm64"]));
+}
+
+#[test]
+fn a_plan_survives_its_journal() {
+    let plan = install(&["all"], &bare()).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}

@@ -1,0 +1,110 @@
+//! What qus says: help, words it does not know, results for people and for programs.
+
+use serde_json::Value;
+
+use crate::support::machine::{Image, Said, qus};
+
+fn say(words: &[&str]) -> Said {
+    Said::by(qus().args(words).output().unwrap())
+}
+
+#[test]
+fn every_help_text_fits_eighty_columns() {
+    let commands = ["", "install", "remove", "status", "test", "register", "unregister"];
+    for command in commands {
+        for option in ["-h", "--help"] {
+            let words: Vec<&str> = [command, option].into_iter().filter(|word| !word.is_empty()).collect();
+            let said = say(&words).expect(0, &["Usage: qus"]);
+            for line in said.stdout.lines() {
+                assert!(line.chars().count() <= 80, "{command} {option}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_target_is_a_usage_error_with_a_guess() {
+    say(&["install", "arch64"]).expect(2, &["there is no target \"arch64\"", "did you mean \"aarch64\"?"]);
+}
+
+#[test]
+fn wrong_words_are_usage_errors() {
+    say(&["instal"]).expect(2, &["install"]);
+    say(&["install"]).expect(2, &["<TARGET[@VERSION]>"]);
+    say(&["install", "--flags", "XYZ", "arm"]).expect(2, &["\"XYZ\" are no binfmt_misc flags"]);
+    say(&["install", "--root", "/no/such/place", "arm"])
+        .expect(1, &["cannot use as a root directory \"/no/such/place\""]);
+    say(&["register", "--interpreter", "/x", "arm", "aarch64"])
+        .expect(2, &["--interpreter is the emulator of one target"]);
+}
+
+#[test]
+fn a_qus_that_trusts_nobody_says_so_and_how_to_change_it() {
+    let image = Image::trusting(&["aarch64"]);
+    std::fs::remove_file(image.root().join("etc/qus/trust.d/test.json")).unwrap();
+    image
+        .run_in_vain(&["install", "aarch64"])
+        .expect(3, &["trusts no repository yet", "anchor.json", "/etc/qus/trust.d"]);
+}
+
+#[test]
+fn status_as_a_document_keeps_its_promise() {
+    let image = Image::trusting(&["aarch64"]);
+    image.run(&["install", "aarch64"]).expect(0, &[]);
+    let said = image.run(&["status", "--json"]).expect(0, &[]);
+    let document: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["host"]["architecture"], "amd64");
+    assert_eq!(document["targets"].as_array().unwrap().len(), 34);
+    let aarch64 = &document["targets"][0];
+    assert_eq!(aarch64["target"], "aarch64");
+    assert_eq!(aarch64["oci"], "linux/arm64");
+    assert_eq!(aarch64["state"], "installed");
+    assert_eq!(aarch64["installed"]["version"], "11.1.3-1");
+    assert_eq!(aarch64["installed"]["path"], "/usr/local/lib/qus/bin/11.1.3-1/qemu-aarch64-static");
+    assert_eq!(aarch64["installed"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(aarch64["dropin"]["state"], "ok");
+    assert_eq!(aarch64["entry"], Value::Null);
+    assert_eq!(aarch64["runs"], Value::Null);
+    let absent = &document["targets"][1];
+    assert_eq!(
+        (&absent["state"], &absent["installed"], &absent["dropin"]),
+        (&"absent".into(), &Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn results_go_to_standard_output_and_everything_else_does_not() {
+    let image = Image::trusting(&["aarch64"]);
+    let said = image.run(&["install", "--json", "aarch64"]).expect(0, &[]);
+    let document: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&document["schema"], &document["dry_run"]), (&1.into(), &false.into()));
+    assert!(said.stderr.contains("fetch and verify"), "{said:?}");
+    let said = image.run(&["remove", "--quiet", "aarch64"]).expect(0, &["aarch64 removed"]);
+    assert_eq!(said.stderr, "");
+}
+
+#[test]
+fn colour_is_for_terminals_or_for_who_asks() {
+    let image = Image::trusting(&["aarch64"]);
+    assert!(!image.run(&["install", "banana"]).stderr.contains('\x1b'));
+    assert!(image.run(&["install", "banana", "--color", "always"]).stderr.contains('\x1b'));
+}
+
+#[test]
+fn credentials_come_with_a_warning() {
+    let image = Image::trusting(&["aarch64"]);
+    image.run(&["install", "--credentials", "yes", "aarch64"]).expect(0, &["warning: with credentials"]);
+    let dropin = std::fs::read_to_string(image.root().join("etc/binfmt.d/qus-aarch64.conf")).unwrap();
+    assert!(dropin.trim_end().ends_with(":POCF"), "{dropin}");
+}
+
+#[test]
+fn options_can_be_given_as_variables_but_a_key_cannot() {
+    let image = Image::trusting(&["aarch64"]);
+    let said =
+        qus().env("QUS_ROOT", image.root()).env("QUS_DRY_RUN", "true").args(["install", "aarch64"]).output().unwrap();
+    Said::by(said).expect(0, &["fetch and verify"]);
+    let help = say(&["--help"]).stdout;
+    assert!(!help.to_lowercase().contains("key"), "{help}");
+}

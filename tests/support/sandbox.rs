@@ -1,0 +1,108 @@
+//! This machine in namespaces of its own: the real kernel, a table of its own, and a file system
+//! whose changes all lie in one folder.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::machine::Said;
+use super::tree::{Tree, tree};
+
+/// Prepares the namespaces. Overlays go over whole directories that qus writes to: an overlay over
+/// `/` itself is refused where other mounts lie below it.
+const PREPARE: &str = r#"
+set -e
+mount -t tmpfs tmpfs "$1"
+for directory in etc usr var; do
+    mkdir -p "$1/changes/$directory" "$1/work/$directory"
+    mount -t overlay overlay -o "lowerdir=/$directory,upperdir=$1/changes/$directory,workdir=$1/work/$directory,userxattr" "/$directory"
+done
+mkdir "$1/changes/run"
+mount --bind "$1/changes/run" /run
+[ "$2" = unmounted ] || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+echo ready
+exec sleep infinity
+"#;
+
+/// Namespaces that live as long as this value.
+pub(crate) struct Sandbox {
+    keeper: Child,
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// With binfmt_misc mounted and empty.
+    pub(crate) fn new() -> Sandbox {
+        Sandbox::prepare("mounted")
+    }
+
+    /// With binfmt_misc not mounted.
+    pub(crate) fn without_table() -> Sandbox {
+        Sandbox::prepare("unmounted")
+    }
+
+    fn prepare(table: &str) -> Sandbox {
+        let folder = TempDir::new().unwrap();
+        let mut keeper = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", PREPARE, "sandbox"])
+            .arg(folder.path())
+            .arg(table)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(
+            line, "ready\n",
+            "this machine cannot give a user namespace with binfmt_misc (Linux >= 6.7) and overlays"
+        );
+        Sandbox { keeper, folder }
+    }
+
+    /// Runs a program in it.
+    pub(crate) fn run(&self, program: &str, words: &[&str]) -> Said {
+        let mut command = Command::new("nsenter");
+        command.args(["--user", "--mount", "--target", &self.keeper.id().to_string(), "--", program]).args(words);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("QUS_")) {
+            command.env_remove(name);
+        }
+        Said::by(command.output().unwrap())
+    }
+
+    pub(crate) fn qus(&self, words: &[&str]) -> Said {
+        self.run(env!("CARGO_BIN_EXE_qus"), words)
+    }
+
+    pub(crate) fn shell(&self, script: &str) -> Said {
+        self.run("sh", &["-ec", script])
+    }
+
+    /// The kernel's whole table, each entry with all that the kernel prints of it.
+    pub(crate) fn table(&self) -> String {
+        self.shell("cd /proc/sys/fs/binfmt_misc; for entry in *; do echo \"[$entry]\"; [ $entry = register ] || cat $entry; done").stdout
+    }
+
+    /// Every file that is other than on the machine itself.
+    pub(crate) fn changes(&self) -> Tree {
+        // The folder's mount exists only within the namespace, where the keeper stands.
+        let inside = PathBuf::from(format!("/proc/{}/root{}", self.keeper.id(), self.folder.path().display()));
+        let mut changes = tree(&inside.join("changes"));
+        // A directory that merely holds a change is no change, nor is one that held one.
+        let bare = |path: &str| {
+            let original = Path::new("/").join(path);
+            original.is_dir() && !path.starts_with("run")
+        };
+        changes.retain(|path, _| path.contains('/') && !bare(path) && !path.starts_with("run/mount"));
+        changes
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}

@@ -1,0 +1,44 @@
+//! A whole directory tree as a value, so that "touches nothing else" is always tested.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Path below the root -> mode, owner and content.
+pub(crate) type Tree = BTreeMap<String, String>;
+
+pub(crate) fn tree(root: &Path) -> Tree {
+    let mut tree = Tree::new();
+    walk(root, root, &mut tree);
+    tree
+}
+
+fn walk(root: &Path, directory: &Path, tree: &mut Tree) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let content = if metadata.is_symlink() {
+            format!("-> {}", fs::read_link(&path).unwrap().display())
+        } else if metadata.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            match String::from_utf8(bytes) {
+                Ok(text) if text.len() < 4096 => text,
+                Ok(text) => format!("{} characters of text, {}", text.len(), hash(text.as_bytes())),
+                Err(error) => format!("{} bytes, {}", error.as_bytes().len(), hash(error.as_bytes())),
+            }
+        } else {
+            String::new()
+        };
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        tree.insert(name, format!("{:o} {}:{} {content}", metadata.mode(), metadata.uid(), metadata.gid()));
+        if metadata.is_dir() {
+            walk(root, &path, tree);
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    qus::hex::encode(&sha2::Sha256::digest(bytes))
+}

@@ -1,0 +1,130 @@
+//! The target table against what other registrars write.
+
+use qus::program::Program;
+use qus::rule::{Flags, KernelVersion, Pattern, Rule};
+use qus::target::{Target, UnknownTarget};
+
+/// Upstream's script of QEMU 10.0.13 and Debian's files of 11.1.3, byte for byte.
+const GOLDEN: &str = include_str!("golden/magic.tsv");
+
+struct Golden {
+    target: Target,
+    upstream: (Vec<u8>, Vec<u8>),
+    debian: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+fn golden() -> Vec<Golden> {
+    let pair = |magic: &str, mask: &str| Some((qus::hex::decode(magic)?, qus::hex::decode(mask)?));
+    GOLDEN
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let column: Vec<&str> = line.split('\t').collect();
+            Golden {
+                target: column[0].parse().unwrap(),
+                upstream: pair(column[1], column[2]).unwrap(),
+                debian: pair(column[3], column[4]),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_has_exactly_the_targets_of_the_golden_list() {
+    let golden: Vec<Target> = golden().iter().map(|row| row.target).collect();
+    assert_eq!(golden, Target::all().collect::<Vec<_>>());
+    assert_eq!(golden.len(), 34);
+}
+
+#[test]
+fn every_rule_is_debians_and_i486_which_debian_lacks_is_upstreams() {
+    for row in golden() {
+        let ours = (row.target.magic(), row.target.mask());
+        assert_eq!(ours, row.debian.unwrap_or(row.upstream), "{}", row.target);
+    }
+}
+
+#[test]
+fn every_difference_from_upstream_is_explained_and_nothing_else_is() {
+    for row in golden() {
+        let differs = (row.target.magic(), row.target.mask()) != row.upstream;
+        assert_eq!(differs, row.target.differs_from_upstream().is_some(), "{}", row.target);
+    }
+}
+
+#[test]
+fn a_rule_matches_the_probe_of_its_own_target_and_no_other() {
+    for target in Target::all() {
+        for other in Target::all() {
+            let matches = Pattern::of(target).matches(&Program::of(other).elf);
+            assert_eq!(matches, target == other, "rule of {target}, program of {other}");
+        }
+    }
+}
+
+#[test]
+fn every_probe_is_small_and_has_a_status_of_its_own() {
+    let mut statuses: Vec<i32> = Target::all().map(|target| Program::of(target).status).collect();
+    assert!(Target::all().all(|target| Program::of(target).elf.len() < 200));
+    statuses.sort_unstable();
+    statuses.dedup();
+    assert_eq!(statuses.len(), 34);
+    assert!(statuses.iter().all(|status| (1..=125).contains(status)), "a shell's or a signal's status proves nothing");
+}
+
+#[test]
+fn every_rule_is_short_enough_for_the_kernel() {
+    let path = "/usr/local/lib/qus/bin/11.1.3-1/qemu-microblazeel-static";
+    for target in Target::all() {
+        let rule = Rule::new(target, path, Flags::for_kernel(KernelVersion(6, 12), true)).unwrap();
+        assert!(rule.line().len() < 512, "{target}");
+    }
+}
+
+#[test]
+fn targets_go_by_the_names_of_qemu_docker_debian_rpm_and_uname() {
+    let spellings = [
+        ("aarch64", "aarch64 arm64 linux/arm64 linux/arm64/v8 arm64v8 ARM64 AArch64"),
+        ("arm", "arm armhf armel linux/arm linux/arm/v7 arm/v7 arm/v6 arm32v7 armv7l armv7hl armv6l"),
+        ("x86_64", "x86_64 x86-64 amd64 linux/amd64 x64"),
+        ("i386", "i386 i686 i586 386 linux/386 x86"),
+        ("ppc64le", "ppc64le ppc64el powerpc64le linux/ppc64le"),
+        ("s390x", "s390x linux/s390x"),
+        ("riscv64", "riscv64 linux/riscv64"),
+        ("loongarch64", "loongarch64 loong64 linux/loong64"),
+        ("mips64el", "mips64el mips64le linux/mips64le"),
+        ("mipsel", "mipsel mipsle linux/mipsle"),
+        ("hppa", "hppa parisc"),
+        ("or1k", "or1k openrisc"),
+        ("ppc", "ppc powerpc"),
+    ];
+    for (name, words) in spellings {
+        for word in words.split(' ') {
+            assert_eq!(word.parse::<Target>().map(Target::name), Ok(name), "{word}");
+        }
+    }
+}
+
+#[test]
+fn no_word_names_two_targets() {
+    let mut names: Vec<&str> =
+        Target::all().flat_map(|target| [target.name()].into_iter().chain(target.aliases().iter().copied())).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
+fn a_misspelt_target_gets_a_guess_and_nonsense_gets_none() {
+    let nearest = |word: &str| {
+        let UnknownTarget { nearest, .. } = word.parse::<Target>().unwrap_err();
+        nearest.map(Target::name)
+    };
+    assert_eq!(nearest("aarch46"), Some("aarch64"));
+    assert_eq!(nearest("arm46"), Some("aarch64"));
+    assert_eq!(nearest("risc64"), Some("riscv64"));
+    assert_eq!(nearest("s390"), Some("s390x"));
+    assert_eq!(nearest("powerpc64el"), Some("ppc64le"));
+    assert_eq!(nearest("banana"), None);
+}
