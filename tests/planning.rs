@@ -276,8 +276,8 @@ fn unregister_touches_only_what_is_ours_or_is_named() {
     assert_eq!(names, [&RuleName::of(target("arm"))]);
     let foreign = plan::unregister(&select(&["aarch64"]), &nothing, &observed).unwrap_err();
     assert!(matches!(foreign, Conflict::ForeignEntry { .. }));
-    let named = Emulators(BTreeMap::from([(target("aarch64"), "/usr/bin/qemu-aarch64".to_owned())]));
-    assert!(!plan::unregister(&select(&["aarch64"]), &named, &observed).unwrap().is_empty());
+    let theirs = Emulators(BTreeMap::from([(target("aarch64"), "/usr/bin/qemu-aarch64".to_owned())]));
+    assert!(!plan::unregister(&select(&["aarch64"]), &theirs, &observed).unwrap().is_empty());
 }
 
 #[test]

@@ -331,14 +331,14 @@ impl Run<'_> {
 fn put_link(root: &Root, path: &RootedPath, to: Option<&str>) -> Result<(), FileError> {
     match to {
         Some(to) => root.link(path, to),
-        None => root.remove(path),
+        None => root.unwrite(path),
     }
 }
 
 fn put_file(root: &Root, path: &RootedPath, text: Option<&str>) -> Result<(), FileError> {
     match text {
         Some(text) => root.write(path, text),
-        None => root.remove(path),
+        None => root.unwrite(path),
     }
 }
 

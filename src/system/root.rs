@@ -242,6 +242,12 @@ impl Root {
         }
     }
 
+    /// Removes what [`Root::write`] or [`Root::link`] made, or left behind when they were killed.
+    pub fn unwrite(&self, path: &RootedPath) -> Result<(), FileError> {
+        self.remove(&beside(path))?;
+        self.remove(path)
+    }
+
     /// Removes the name of a file that is open; its bytes stay until it is closed.
     pub fn forget(&self, path: &RootedPath) -> Result<(), FileError> {
         fs::remove_file(self.locate(path)).map_err(failed("remove", path))

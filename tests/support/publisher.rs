@@ -51,7 +51,7 @@ pub(crate) fn target(name: &str) -> Target {
     name.parse().unwrap()
 }
 
-/// A static program of the host this runs on: the probe of x86_64, told apart by what follows it.
+/// A static program of the host this runs on: the probe of `x86_64`, told apart by what follows it.
 pub(crate) fn emulator(target: Target, version: &str) -> Vec<u8> {
     let mut elf = Program::of(self::target("x86_64")).elf;
     elf.extend(format!("emulator of {target}, version {version}").bytes());

@@ -10,17 +10,17 @@ use tempfile::TempDir;
 use super::machine::Said;
 use super::tree::{Tree, tree};
 
-/// Prepares the namespaces. Overlays go over whole directories that qus writes to: an overlay over
-/// `/` itself is refused where other mounts lie below it.
+/// Prepares the namespaces. Only `/etc` must show what is really in it; an overlay over `/` itself
+/// would be refused where other mounts lie below it.
 const PREPARE: &str = r#"
 set -e
 mount -t tmpfs tmpfs "$1"
-for directory in etc usr var; do
-    mkdir -p "$1/changes/$directory" "$1/work/$directory"
-    mount -t overlay overlay -o "lowerdir=/$directory,upperdir=$1/changes/$directory,workdir=$1/work/$directory,userxattr" "/$directory"
+mkdir -p "$1/changes/etc" "$1/work"
+mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/changes/etc,workdir=$1/work,userxattr" /etc
+for directory in usr/local/lib var/lib run; do
+    mkdir -p "$1/changes/$directory"
+    mount --bind "$1/changes/$directory" "/$directory"
 done
-mkdir "$1/changes/run"
-mount --bind "$1/changes/run" /run
 [ "$2" = unmounted ] || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 echo ready
 exec sleep infinity
