@@ -17,6 +17,8 @@ set -e
 mount -t tmpfs tmpfs "$1"
 mkdir -p "$1/changes/etc" "$1/work"
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/changes/etc,workdir=$1/work,userxattr" /etc
+# Whatever this machine itself has of qus is not the tests'.
+rm -rf /etc/qus /etc/binfmt.d/qus-*
 for directory in usr/local/lib var/lib run; do
     mkdir -p "$1/changes/$directory"
     mount --bind "$1/changes/$directory" "/$directory"
