@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use qus::rule::{Flags, Rule};
-use qus::system::kernel::{BinfmtMisc, Kernel, KernelError, put};
+use qus::system::kernel::{BinfmtMisc, Kernel, KernelError, put, restore};
 use qus::target::Target;
 
 use crate::support::fake_kernel::FakeKernel;
@@ -54,6 +54,10 @@ fn contract(kernel: &dyn Kernel) {
     put(kernel, &twin.name, Some(&twin)).unwrap();
     put(kernel, &twin.name, Some(&twin)).unwrap();
     assert_eq!(kernel.entry(&twin.name).unwrap().map(|entry| entry.rule), Some(twin.clone()));
+    assert_eq!(kernel.entry(&twin.name.next()).unwrap(), None);
+    // `restore` gives back what was, also where the emulator is gone since, and takes bridges away.
+    kernel.register(&twin.named(twin.name.next())).unwrap();
+    restore(kernel, &twin.name, Some(&twin)).unwrap();
     assert_eq!(kernel.entry(&twin.name.next()).unwrap(), None);
     put(kernel, &twin.name, None).unwrap();
     put(kernel, &twin.name, None).unwrap();

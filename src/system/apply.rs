@@ -271,7 +271,7 @@ impl Run<'_> {
             Step::PutEntry { name, before, .. } => {
                 // After a reboot there is no table of that time to give back.
                 if let Some(kernel) = kernel.filter(|kernel| kernel.table().is_ok_and(|table| table.is_some())) {
-                    kernel::put(kernel, name, before.as_ref())?;
+                    kernel::restore(kernel, name, before.as_ref())?;
                 }
             }
             Step::Record { before, .. } => put_receipt(root, before)?,

@@ -164,6 +164,13 @@ fn refused(what: impl Fn() -> String) -> impl FnOnce(io::Error) -> KernelError {
     move |error| KernelError::Refused { what: what(), error }
 }
 
+/// Makes the entry `name` what it was, `rule`, and takes away a bridge that a kill left standing. An
+/// entry that is as it was is left alone: what it runs need not exist any more.
+pub fn restore(kernel: &dyn Kernel, name: &RuleName, rule: Option<&Rule>) -> Result<(), KernelError> {
+    let now = kernel.entry(name)?.map(|entry| entry.rule);
+    if now.as_ref() == rule { kernel.unregister(&name.next()) } else { put(kernel, name, rule) }
+}
+
 /// Makes the entry `name` be `rule`, whatever it is now; without a rule, deletes it.
 ///
 /// # Atomicity
