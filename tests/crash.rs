@@ -43,7 +43,8 @@ fn crashes(target: Target) -> Proof {
 
 /// Plans an install of all, or a removal, on an image with a fake kernel.
 fn plan_on(root: &Root, kernel: &FakeKernel, selection: &Selection, remove: bool) -> (Plan, Option<Store>) {
-    let mut observed = observe(root, Some(kernel as &dyn Kernel), Look { native: &[], contents: &[] }).unwrap();
+    let mut observed =
+        observe(root, Some(kernel as &dyn Kernel), Look { native: &[], contents: &[], files: true }).unwrap();
     // The fake opens emulators by their path, which lies in the image: `F` cannot be had.
     observed.kernel = qus::rule::KernelVersion(6, 12);
     if remove {

@@ -20,7 +20,7 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let _lock = context.begin_change()?;
 
     let chosen: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
-    let observed = observe(&context.root, context.kernel(), Look { native: &chosen, contents: &chosen })?;
+    let observed = observe(&context.root, context.kernel(), Look { native: &chosen, contents: &chosen, files: true })?;
     let memory = match &observed.trust {
         Some(text) => Memory::parse(&format!("\"{}\"", layout::trust()), text),
         None => Ok(Memory::default()),

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::{Context, Failure, letters};
 use crate::cli::{EmulatorArgs, RegisterArgs};
 use crate::exit::Exit;
-use crate::observed::Observed;
 use crate::plan::{self, Emulators, Plan, Step};
-use crate::system::observe::{Look, observe};
-use crate::system::{emulators, interrupt};
+use crate::system::emulators::{self, Fit};
+use crate::system::interrupt;
+use crate::system::observe::{Look, observe, own_host, read_receipt};
 use crate::target::Target;
 use crate::wanted::Selection;
 
@@ -17,16 +17,11 @@ pub(super) fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, F
     let letters = letters(&args.letters, context.ui)?;
     interrupt::catch();
     let _lock = begin(context)?;
+    let emulators = find(&args.emulators, &selection, context)?;
     // What is not to be had here need not be tried.
-    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[] })?;
-    let emulators = find(&args.emulators, &selection, &observed)?;
-    let candidates: Vec<Target> = emulators.0.keys().copied().filter(|target| selection.includes(*target)).collect();
-    let observed = observe(&context.root, context.kernel(), Look { native: &candidates, contents: &[] })?;
-    for (target, path) in emulators.0.iter().filter(|(target, _)| selection.includes(**target)) {
-        if emulators::check(path, observed.host)?.dynamic {
-            context.ui.warn(format!("\"{path}\" is dynamically linked: \"{target}\" will not run in containers"));
-        }
-    }
+    let candidates: Vec<Target> = emulators.0.keys().copied().collect();
+    let look = Look { native: &candidates, contents: &[], files: false };
+    let observed = observe(&context.root, context.kernel(), look)?;
     let plan = plan::register(&selection, &emulators, &letters, args.letters.emulate_native, &observed)?;
     carry_out(&plan, context, "nothing to do: all of it is registered")
 }
@@ -35,8 +30,9 @@ pub(super) fn unregister(args: &EmulatorArgs, context: &Context) -> Result<Exit,
     let selection = Selection::resolve(&args.targets)?;
     interrupt::catch();
     let _lock = begin(context)?;
-    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[] })?;
-    let emulators = find(args, &selection, &observed)?;
+    let emulators = find(args, &selection, context)?;
+    let look = Look { native: &[], contents: &[], files: false };
+    let observed = observe(&context.root, context.kernel(), look)?;
     let plan = plan::unregister(&selection, &emulators, &observed)?;
     carry_out(&plan, context, "nothing to do: none of it is registered by qus")
 }
@@ -67,29 +63,46 @@ fn carry_out(plan: &Plan, context: &Context, idle: &str) -> Result<Exit, Failure
     Ok(Exit::Done)
 }
 
-/// The emulators that the options name; those that qus installed, if they name none.
-fn find(args: &EmulatorArgs, selection: &Selection, observed: &Observed) -> Result<Emulators, Failure> {
-    if let Some(interpreter) = &args.interpreter {
-        return match selection {
-            Selection::Named(choices) if choices.len() == 1 => {
-                Ok(Emulators(BTreeMap::from([(choices[0].target, interpreter.clone())])))
-            }
-            _ => Err(Failure::OneInterpreter),
-        };
-    }
-    let Some(directory) = &args.path else {
-        let installed = observed.receipt.targets.iter();
-        return Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()));
+/// The emulators of `selection` that the options name; those that qus installed, if they name none.
+/// What is not qus's own is looked at first.
+fn find(args: &EmulatorArgs, selection: &Selection, context: &Context) -> Result<Emulators, Failure> {
+    let named = match selection {
+        Selection::All => false,
+        Selection::Named(_) => true,
     };
-    let directory = directory.trim_end_matches('/');
-    let suffix = args.suffix.as_deref().unwrap_or_default();
-    let named = *selection != Selection::All;
-    let emulators = Target::all()
-        .filter(|target| selection.includes(*target))
-        .map(|target| (target, format!("{directory}/qemu-{}{suffix}", target.emulated_by())))
-        // Of all, those that are there; those that are named must be.
-        .filter(|(target, path)| {
-            named || (target.emulated_by() == *target && emulators::check(path, observed.host).is_ok())
-        });
-    Ok(Emulators(emulators.collect()))
+    let mut found: BTreeMap<Target, String> = BTreeMap::new();
+    if let Some(interpreter) = &args.interpreter {
+        match selection {
+            Selection::Named(choices) if choices.len() == 1 => found.insert(choices[0].target, interpreter.clone()),
+            _ => return Err(Failure::OneInterpreter),
+        };
+    } else if let Some(directory) = &args.path {
+        let directory = directory.trim_end_matches('/');
+        let suffix = args.suffix.as_deref().unwrap_or_default();
+        for target in Target::all().filter(|target| selection.includes(*target)) {
+            found.insert(target, format!("{directory}/qemu-{}{suffix}", target.emulated_by()));
+        }
+    } else {
+        let installed = read_receipt(&context.root)?.targets.into_iter();
+        let installed = installed.filter(|(target, _)| selection.includes(*target));
+        return Ok(Emulators(installed.map(|(target, installed)| (target, installed.path.into())).collect()));
+    }
+    let host = own_host()?;
+    let mut fit = BTreeMap::new();
+    for (target, path) in found {
+        match emulators::check(&path, host) {
+            Ok(Fit { dynamic }) => {
+                if dynamic {
+                    context
+                        .ui
+                        .warn(format!("\"{path}\" is dynamically linked: \"{target}\" will not run in containers"));
+                }
+                fit.insert(target, path);
+            }
+            Err(unfit) if named => return Err(unfit.into()),
+            // Of all, those that are there.
+            Err(_) => {}
+        }
+    }
+    Ok(Emulators(fit))
 }

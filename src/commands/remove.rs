@@ -12,7 +12,7 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, Failure>
     let selection = Selection::resolve(&args.targets)?;
     interrupt::catch();
     let _lock = context.begin_change()?;
-    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[] })?;
+    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: true })?;
     let plan = plan::remove(&selection, &observed)?;
     let report = context.carry_out(&plan, None)?;
 

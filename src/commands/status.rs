@@ -68,7 +68,7 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
     let selection = Selection::resolve_or_all(&args.targets)?;
     context.clear_up()?;
     let targets: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
-    let observed = observe(&context.root, context.kernel(), Look { native: &targets, contents: &[] })?;
+    let observed = observe(&context.root, context.kernel(), Look { native: &targets, contents: &[], files: true })?;
     let document = Document {
         schema: 1,
         host: HostStatus {

@@ -24,7 +24,7 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
         return Err(Failure::ImageHasNoKernel);
     }
     context.clear_up()?;
-    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[] })?;
+    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: false })?;
     let targets = Target::all().filter(|target| is_meant(*target, &selection, &observed));
 
     let mut document = Document { schema: 1, targets: Vec::new() };

@@ -1,7 +1,7 @@
 //! The kernel's table of binary formats.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
@@ -16,6 +16,9 @@ use crate::rule::{Rule, RuleName};
 
 /// `BINFMTFS_MAGIC` (Linux tag v6.12, `include/uapi/linux/magic.h`).
 const BINFMTFS_MAGIC: FsType = FsType(0x4249_4e4d);
+
+/// More than any entry prints: `entry_status` (Linux tag v6.12, `fs/binfmt_misc.c`) writes into a page.
+const PAGE: usize = 4096;
 
 /// What can be done with the table. Nothing here ever writes `status`: that would drop
 /// everybody's entries.
@@ -85,6 +88,14 @@ impl BinfmtMisc {
         BinfmtMisc { directory }
     }
 
+    /// What the kernel prints in one of its files, which are all shorter than a page and read whole by
+    /// one call.
+    fn read(&self, file: &str) -> io::Result<String> {
+        let mut text = String::with_capacity(PAGE);
+        fs::File::open(self.directory.join(file))?.take(PAGE as u64).read_to_string(&mut text)?;
+        Ok(text)
+    }
+
     fn write(&self, file: &str, what: impl Fn() -> String, bytes: &[u8]) -> Result<(), KernelError> {
         // One write: the kernel takes each for a rule of its own.
         let mut control = fs::OpenOptions::new().write(true).open(self.directory.join(file)).map_err(refused(&what))?;
@@ -104,7 +115,7 @@ impl Kernel for BinfmtMisc {
             return Ok(None);
         }
         let what = || "list binfmt_misc".to_owned();
-        let status = fs::read_to_string(self.directory.join("status")).map_err(refused(what))?;
+        let status = self.read("status").map_err(refused(what))?;
         let mut table = Table {
             enabled: status.trim() == "enabled",
             writable: access(&self.directory.join("register"), AccessFlags::W_OK).is_ok(),
@@ -115,7 +126,7 @@ impl Kernel for BinfmtMisc {
             if name == "status" || name == "register" {
                 continue;
             }
-            match fs::read_to_string(self.directory.join(&name)) {
+            match self.read(&name) {
                 Ok(text) => table.add(Entry::parse(&name, &text)),
                 // Somebody deleted it since the directory was read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -126,7 +137,7 @@ impl Kernel for BinfmtMisc {
     }
 
     fn entry(&self, name: &RuleName) -> Result<Option<Entry>, KernelError> {
-        match fs::read_to_string(self.directory.join(name.as_str())) {
+        match self.read(name.as_str()) {
             Ok(text) => Ok(Some(Entry::parse(name.as_str(), &text)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(refused(|| format!("show entry \"{name}\""))(error)),

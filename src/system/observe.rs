@@ -73,13 +73,14 @@ pub struct Look<'a> {
     pub native: &'a [Target],
     /// Installed targets whose emulators are compared with the receipt.
     pub contents: &'a [Target],
+    /// Whether it matters which files there are: where only the kernel's table changes, it does not.
+    pub files: bool,
 }
 
 /// Looks at the system below `root`, and at `kernel` if it is the running one's.
 pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<Observed, ObserveError> {
     let own_head = own_head().ok_or(ObserveError::UnknownHost)?;
-    let header = Header::parse(&own_head).map_err(|_| ObserveError::UnknownHost)?;
-    let host = Host::of(&header).ok_or(ObserveError::UnknownHost)?;
+    let host = host_of(&own_head)?;
     let receipt = read_receipt(root)?;
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let binfmt = match kernel {
@@ -104,12 +105,21 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         binfmt,
         receipt,
         damaged,
-        files: look_at_files(root)?,
+        files: if look.files { look_at_files(root)? } else { BTreeMap::new() },
         directories,
         faults,
         space,
         trust: root.read(&layout::trust())?,
     })
+}
+
+/// What this very program runs on.
+pub fn own_host() -> Result<Host, ObserveError> {
+    host_of(&own_head().ok_or(ObserveError::UnknownHost)?)
+}
+
+fn host_of(own_head: &[u8]) -> Result<Host, ObserveError> {
+    Header::parse(own_head).ok().and_then(|header| Host::of(&header)).ok_or(ObserveError::UnknownHost)
 }
 
 /// The head of this very program: what the host runs by itself, whatever `uname` says.
