@@ -29,6 +29,9 @@ pub struct Global {
     /// Where emulators come from: https://… or file:///…
     #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY", hide_env_values = true)]
     pub repository: Option<String>,
+    /// Use no network: repositories on disk only
+    #[arg(long, global = true, env = "QUS_OFFLINE", hide_env_values = true)]
+    pub offline: bool,
     /// Show what would be done, and change nothing
     #[arg(long, global = true, env = "QUS_DRY_RUN", hide_env_values = true)]
     pub dry_run: bool,

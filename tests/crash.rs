@@ -51,7 +51,7 @@ fn plan_on(root: &Root, kernel: &FakeKernel, selection: &Selection, remove: bool
         return (plan::remove(selection, &observed).unwrap(), None);
     }
     let memory = Memory::default();
-    let store = Store::open(root, None, &memory, now()).unwrap();
+    let store = Store::open(root, None, true, &memory, now()).unwrap();
     let (index, memory) = store.index(&memory, now()).unwrap();
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
     let letters = Letters { exactly: Some(Flags::try_from("PO".to_owned()).unwrap()), credentials: false };

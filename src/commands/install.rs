@@ -1,7 +1,7 @@
 //! `qus install`.
 
 use super::{Context, Failure, Report, letters};
-use crate::cli::InstallArgs;
+use crate::cli::{Global, InstallArgs};
 use crate::exit::Exit;
 use crate::layout;
 use crate::plan::{self, Offer, Plan, Step};
@@ -26,7 +26,8 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
         None => Ok(Memory::default()),
     };
     let memory = memory.map_err(crate::system::store::StoreError::from)?;
-    let store = Store::open(&context.root, context.global.repository.as_deref(), &memory, context.now)?;
+    let Global { repository, offline, .. } = &context.global;
+    let store = Store::open(&context.root, repository.as_deref(), *offline, &memory, context.now)?;
     let (index, memory) = store.index(&memory, context.now)?;
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
     let plan = plan::install(&selection, &letters, args.letters.emulate_native, &observed, &offer)?;

@@ -34,6 +34,8 @@ pub struct Repository {
 pub enum FetchError {
     #[error("\"{0}\" is not the URL of a repository: {1}")]
     BadUrl(String, String),
+    #[error("\"{0}\" is on the network, which --offline forbids to use")]
+    Offline(String),
     #[error("\"{0}\" would be fetched without encryption from another machine")]
     Insecure(String),
     #[error("\"{0}\" is not there")]
@@ -61,6 +63,7 @@ impl Explain for FetchError {
         Some(match self {
             FetchError::BadUrl(..) => "a repository is named as https://HOST/PATH or file:///PATH".to_owned(),
             FetchError::Insecure(_) => "use https://; plain http:// is for this machine itself only".to_owned(),
+            FetchError::Offline(_) => "leave out --offline, or name a repository on disk: file:///PATH".to_owned(),
             FetchError::NotFound(_) => "check the URL of the repository: qus --repository URL".to_owned(),
             FetchError::Status { .. } => "try again later; if it stays, tell whoever runs the server".to_owned(),
             FetchError::WebPage(_) => "log in to the network first if it asks for that, then try again".to_owned(),
@@ -73,13 +76,14 @@ impl Explain for FetchError {
 }
 
 impl Repository {
-    /// The repository at `url`.
-    pub fn at(url: &str) -> Result<Repository, FetchError> {
+    /// The repository at `url`, which must be on disk if `offline`.
+    pub fn at(url: &str, offline: bool) -> Result<Repository, FetchError> {
         let bad = |why: &str| FetchError::BadUrl(url.to_owned(), why.to_owned());
         // Relative names are resolved against a directory.
         let base = Url::parse(&format!("{}/", url.trim_end_matches('/'))).map_err(|error| bad(&error.to_string()))?;
         let client = match base.scheme() {
             "file" => None,
+            _ if offline => return Err(FetchError::Offline(url.to_owned())),
             "https" => Some(client(false)?),
             "http" if is_loopback(&base) => Some(client(true)?),
             "http" => return Err(FetchError::Insecure(url.to_owned())),

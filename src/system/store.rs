@@ -75,8 +75,14 @@ impl Explain for StoreError {
 
 impl Store {
     /// Opens the repository at `url`, or the only one that is trusted, and follows its roots to the
-    /// newest.
-    pub fn open(root: &Root, url: Option<&str>, memory: &Memory, now: Moment) -> Result<Store, StoreError> {
+    /// newest; without the network if `offline`.
+    pub fn open(
+        root: &Root,
+        url: Option<&str>,
+        offline: bool,
+        memory: &Memory,
+        now: Moment,
+    ) -> Result<Store, StoreError> {
         let anchors = anchors(root)?;
         let (url, (what, anchor)) = match url {
             Some(url) => {
@@ -90,7 +96,7 @@ impl Store {
         let anchored = anchor.root(what)?;
         let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
         let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
-        let repository = Repository::at(&url)?;
+        let repository = Repository::at(&url, offline)?;
         let newest = follow(&repository, start)?;
         newest.check_expiry(now)?;
         Ok(Store { url, repository, root: newest })
