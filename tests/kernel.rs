@@ -210,3 +210,51 @@ fn an_interrupted_install_is_undone_at_once() {
     said.expect(1, &["interrupted; nothing is changed"]);
     assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
 }
+
+#[test]
+fn a_real_install_killed_on_its_way_is_finished_or_undone_by_the_next_command() {
+    let sandbox = machine();
+    let state = || {
+        let mut changes = sandbox.changes();
+        // Nobody holds it: the next change takes it over.
+        changes.remove("run/qus.lock");
+        (sandbox.table(), changes)
+    };
+    let before = state();
+    sandbox.qus(&["install", "aarch64"]).expect(0, &[]);
+    let after = state();
+    sandbox.qus(&["remove", "aarch64"]).expect(0, &[]);
+    let mut kills = 0;
+    // Renames and links put things in place; reading an entry back comes right after registering it,
+    // starting a program right after that.
+    for call in ["rename", "symlink", "unlink", "clone,clone3,vfork", "execve", "fsync"] {
+        for nth in (1..100).step_by(if call == "fsync" { 4 } else { 1 }) {
+            let inject = format!("inject={call}:signal=SIGKILL:when={nth}");
+            let trace = format!("trace={call}");
+            let words = [
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                &trace,
+                "-e",
+                &inject,
+                env!("CARGO_BIN_EXE_qus"),
+                "install",
+                "aarch64",
+            ];
+            let said = sandbox.run("strace", &words);
+            if said.code == Some(0) {
+                sandbox.qus(&["remove", "aarch64"]).expect(0, &[]);
+                break;
+            }
+            kills += 1;
+            sandbox.qus(&["status"]).expect(0, &[]);
+            let now = state();
+            assert!(now == before || now == after, "killed at {call} {nth}: {now:#?}");
+            sandbox.qus(&["remove", "aarch64"]).expect(0, &[]);
+            assert_eq!(state(), before, "killed at {call} {nth}");
+        }
+    }
+    assert!(kills > 15, "only {kills} kills");
+}

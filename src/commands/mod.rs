@@ -94,7 +94,8 @@ impl Explain for Failure {
             Failure::Selection(BadSelection::Target(unknown)) => Some(match unknown.nearest {
                 Some(nearest) => format!("did you mean \"{nearest}\"?"),
                 None => {
-                    "qus status lists all targets that are there; qus help install tells how they are named".to_owned()
+                    let names: Vec<&str> = Target::all().map(Target::name).collect();
+                    format!("targets are {}", names.join(", "))
                 }
             }),
             Failure::ImageHasNoKernel => Some("leave out --root".to_owned()),
