@@ -28,7 +28,7 @@ use crate::system::observe::ObserveError;
 use crate::system::prove::{Proof, prove};
 use crate::system::root::{FileError, Root};
 use crate::system::store::{Store, StoreError};
-use crate::target::Target;
+use crate::target::{Target, UnknownTarget};
 use crate::ui::{Progress, Ui};
 use crate::wanted::{BadSelection, Letters};
 
@@ -91,13 +91,13 @@ impl Explain for Failure {
 
     fn help(&self) -> Option<String> {
         match self {
-            Failure::Selection(BadSelection::Target(unknown)) => Some(match unknown.nearest {
-                Some(nearest) => format!("did you mean \"{nearest}\"?"),
-                None => {
-                    let names: Vec<&str> = Target::all().map(Target::name).collect();
-                    format!("targets are {}", names.join(", "))
-                }
-            }),
+            Failure::Selection(BadSelection::Target(UnknownTarget { nearest: Some(nearest), .. })) => {
+                Some(format!("did you mean \"{nearest}\"?"))
+            }
+            Failure::Selection(BadSelection::Target(_)) => {
+                let names: Vec<&str> = Target::all().map(Target::name).collect();
+                Some(format!("targets are {}", names.join(", ")))
+            }
             Failure::ImageHasNoKernel => Some("leave out --root".to_owned()),
             _ => self.explained().and_then(Explain::help),
         }
