@@ -78,7 +78,7 @@ impl From<RuleName> for String {
 pub struct Flags(String);
 
 impl Flags {
-    /// What our own rules bear: `P` argv[0] is kept, `O` the program is handed over open, `F` the
+    /// What our own rules bear: `P` the name it was called by is kept, `O` the program is handed over open, `F` the
     /// emulator is opened at registration and so found in every root. `P` only where QEMU
     /// learns of it: the kernel sets `AT_FLAGS_PRESERVE_ARGV0` since Linux 5.12.
     pub fn for_kernel(version: KernelVersion, credentials: bool) -> Flags {

@@ -126,7 +126,7 @@ impl Root {
         self.directory.join(at)
     }
 
-    /// What lies at `path`, if anything. The text of files below `/etc` and of `*.json` is read.
+    /// What lies at `path`, if anything.
     pub fn look(&self, path: &RootedPath) -> Result<Option<FileState>, FileError> {
         let place = self.locate(path);
         let metadata = match fs::symlink_metadata(&place) {
