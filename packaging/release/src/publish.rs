@@ -1,0 +1,142 @@
+//! `qus-release publish`: the signed index.
+
+use std::collections::BTreeMap;
+
+use qus::moment::Moment;
+use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE};
+use qus::trust::{Root, TrustError, root_file, verify_index};
+use qus::version::Version;
+
+use crate::cli::{Channel, PublishArgs, time};
+use crate::error::{Error, failed};
+use crate::keys::read_secret;
+use crate::passphrase::Passphrases;
+use crate::repository::Repository;
+use crate::signing::Signer;
+use crate::ui::{Ui, megabytes};
+
+/// Writes the index of everything in the repository, after checking it by the newest root.
+///
+/// # Atomicity
+///
+/// The index appears whole, in the place of the one before.
+pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Index, Error> {
+    let now = time(args.now);
+    let signer = read_secret(&args.key, passphrases)?;
+    let repository = Repository::lock(&args.repository)?;
+    let root = repository.newest_root()?.ok_or_else(|| Error::NoRoot(args.repository.clone()))?.root;
+    root.check_expiry(now)?;
+    if !root.roles.index.keys.values().any(|key| key == signer.public()) {
+        let root = root_file(root.version);
+        return Err(Error::NotOfRole { key: args.key.clone(), role: "index", root });
+    }
+
+    let releases = repository.releases()?;
+    if releases.is_empty() {
+        return Err(Error::NoReleases(args.repository.clone()));
+    }
+    check_assets(&repository, &releases, &root, ui)?;
+    let previous = previous(&repository, &root, ui)?;
+    let before = previous.as_ref().map_or(0, |index| index.serial);
+    let serial = args.serial.unwrap_or(before + 1);
+    if serial <= before {
+        return Err(Error::SerialNotHigher { serial, previous: before });
+    }
+    let channels = channels(previous.as_ref(), &args.channel, &releases)?;
+    note_channels(&channels, &releases, ui);
+    let index = Index {
+        kind: INDEX_KIND.to_owned(),
+        format: INDEX_FORMAT,
+        serial,
+        issued: now,
+        expires: now.plus(args.expires),
+        channels,
+        releases,
+    };
+    write(&repository, &index, &root, &signer, now)?;
+    Ok(index)
+}
+
+fn check_assets(repository: &Repository, releases: &[Release], root: &Root, ui: &Ui) -> Result<(), Error> {
+    let size = releases.iter().flat_map(|release| &release.assets).map(|asset| asset.size).sum();
+    let work = ui.begin("checking all archives", size);
+    for release in releases {
+        for asset in &release.assets {
+            repository.check_asset(&release.version, asset, root)?;
+            work.advance(asset.size);
+        }
+    }
+    ui.end(&work, &format!("checked all archives, {}", megabytes(size)));
+    Ok(())
+}
+
+/// The index that is there. It may have expired, and after a change of keys none of them may fit,
+/// but a damaged one is not built upon.
+fn previous(repository: &Repository, root: &Root, ui: &Ui) -> Result<Option<Index>, Error> {
+    let Some(text) = repository.read(INDEX_FILE, INDEX_MAX)? else { return Ok(None) };
+    let malformed = |why: String| Error::Malformed { path: repository.file(INDEX_FILE), why };
+    let (_, body) = text.split_once("\n\n").ok_or_else(|| malformed("it has no body".to_owned()))?;
+    let index: Index = serde_json::from_str(body).map_err(|error| malformed(error.to_string()))?;
+    match verify_index(INDEX_FILE, text.as_bytes(), root, &|_| 0, index.issued) {
+        Ok(_) => {}
+        Err(TrustError::UnknownKey { .. }) => {
+            ui.note("the index before was signed by a key that the root does not name");
+        }
+        Err(error) => return Err(Error::DamagedIndex(error)),
+    }
+    Ok(Some(index))
+}
+
+/// The channels of the index before, changed as was typed; `stable` leads to the highest version
+/// when it is new.
+fn channels(
+    previous: Option<&Index>,
+    typed: &[Channel],
+    releases: &[Release],
+) -> Result<BTreeMap<String, Version>, Error> {
+    let mut channels = previous.map(|index| index.channels.clone()).unwrap_or_default();
+    if let (false, Some(highest)) = (channels.contains_key(STABLE), releases.first()) {
+        channels.insert(STABLE.to_owned(), highest.version.clone());
+    }
+    for Channel { name, version } in typed {
+        match version {
+            Some(version) => channels.insert(name.clone(), version.clone()),
+            None => channels.remove(name),
+        };
+    }
+    match channels.iter().find(|(_, version)| releases.iter().all(|release| release.version != **version)) {
+        Some((channel, version)) => Err(Error::ChannelToNowhere { channel: channel.clone(), version: version.clone() }),
+        None => Ok(channels),
+    }
+}
+
+fn note_channels(channels: &BTreeMap<String, Version>, releases: &[Release], ui: &Ui) {
+    let Some(highest) = releases.first().map(|release| &release.version) else { return };
+    match channels.get(STABLE) {
+        Some(stable) if stable < highest => {
+            ui.note(format!("channel \"{STABLE}\" stays at {stable}, although there is {highest}"));
+            ui.help(format!("to offer that to everybody: --channel {STABLE}={highest}"));
+        }
+        Some(_) => {}
+        None => ui.note(format!("there is no channel \"{STABLE}\": readers have to name a version")),
+    }
+}
+
+fn write(repository: &Repository, index: &Index, root: &Root, signer: &Signer, now: Moment) -> Result<(), Error> {
+    let path = repository.file(INDEX_FILE);
+    let malformed = |why: String| Error::Malformed { path: path.clone(), why };
+    let body = serde_json::to_string(index).map_err(|error| malformed(error.to_string()))? + "\n";
+    let comment = format!("type:{INDEX_KIND}\tserial:{}", index.serial);
+    let signature = signer.sign(body.as_bytes(), &comment).map_err(failed("sign", &path))?;
+    let text = format!("{signature}\n{body}");
+    if text.len() as u64 > INDEX_MAX {
+        return Err(malformed(format!(
+            "it would be {} bytes long, more than the {INDEX_MAX} that qus reads",
+            text.len()
+        )));
+    }
+    verify_index(INDEX_FILE, text.as_bytes(), root, &|_| 0, now)?;
+    let staging = repository.staging()?;
+    staging.write(INDEX_FILE, &text)?;
+    staging.place(&[INDEX_FILE.to_owned()])
+}

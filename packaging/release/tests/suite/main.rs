@@ -1,0 +1,15 @@
+//! What qus-release promises, a chapter a subject.
+#![expect(clippy::disallowed_methods, reason = "tests make folders and run programs")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod archives;
+mod files;
+mod imports;
+mod indexes;
+mod keys;
+mod packages;
+mod recognition;
+mod roots;
+mod speech;
+mod verification;
+mod workshop;
