@@ -1,5 +1,6 @@
 //! Where this process stands: which namespaces, which capabilities.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 /// `CAP_SYS_CHROOT` (Linux tag v6.12, `include/uapi/linux/capability.h`).
@@ -17,19 +18,26 @@ pub fn capable(capability: u32) -> bool {
         .is_some_and(|mask| mask >> capability & 1 == 1)
 }
 
-/// Whether a mount made here is made for the whole machine: in the initial user namespace, and in
-/// the mount namespace of the machine's first process.
+/// Whether a mount made here is made for the whole machine: in the initial user and process
+/// namespaces, and in the mount namespace of the machine's first process.
 pub fn is_host() -> bool {
     /// `PROC_USER_INIT_INO` (Linux tag v6.12, `include/linux/proc_ns.h`).
     const INITIAL_USER: &str = "user:[4026531837]";
     /// `PROC_PID_INIT_INO`, from the same file.
     const INITIAL_PID: &str = "pid:[4026531836]";
-    let link = |path: &str| fs::read_link(path).ok().map(|to| to.to_string_lossy().into_owned());
-    let mine = link("/proc/self/ns/mnt");
-    link("/proc/self/ns/user").as_deref() == Some(INITIAL_USER)
-        && link("/proc/self/ns/pid").as_deref() == Some(INITIAL_PID)
-        && mine.is_some()
-        && mine == link("/proc/1/ns/mnt")
+    let is = |link: &str, name: &str| fs::read_link(link).is_ok_and(|to| to.as_os_str() == name);
+    is("/proc/self/ns/user", INITIAL_USER) && is("/proc/self/ns/pid", INITIAL_PID) && shares_mounts_with_first_process()
+}
+
+/// Mounts are numbered across all namespaces, so two processes that see one of the same number are
+/// in the same namespace, also if one is in a chroot. The link `/proc/1/ns/mnt` would say it more
+/// directly, but may not be read where the first process is protected.
+fn shares_mounts_with_first_process() -> bool {
+    let numbers = |path: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    };
+    !numbers("/proc/1/mountinfo").is_disjoint(&numbers("/proc/self/mountinfo"))
 }
 
 /// Whether the running kernel has binfmt_misc, built in, loaded, or as a module it could load.
