@@ -7,7 +7,7 @@ use qus::release::{Asset, Form};
 use qus_release::cli::{Cli, Command, ImportArgs, KeygenArgs, PublishArgs, RootArgs, VerifyArgs};
 use qus_release::error::Error;
 use qus_release::passphrase::Passphrases;
-use qus_release::ui::{Ui, megabytes};
+use qus_release::ui::{Ui, count, megabytes};
 use qus_release::{import, keygen, publish, root, verify};
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn import(args: &ImportArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitC
         let assets: Vec<&Asset> = imported.assets.iter().filter(|asset| asset.form == form).collect();
         let size = assets.iter().map(|asset| asset.size).sum();
         if !assets.is_empty() {
-            ui.result(format_args!("{version}: {what}: {} files, {}", assets.len(), megabytes(size)));
+            ui.result(format_args!("{version}: {what}: {}, {}", count(assets.len(), "archive"), megabytes(size)));
         }
     }
     ui.help(format_args!("next: qus-release publish {} --key FILE", args.repository.display()));
@@ -83,8 +83,8 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<ExitCode, Error> {
     match &report.index {
         Some(index) if report.problems.is_empty() => {
             let assets: usize = index.releases.iter().map(|release| release.assets.len()).sum();
-            let (root, serial, expires) = (report.root, index.serial, index.expires);
-            ui.result(format_args!("authentic: root {root}, index {serial} until {expires}, {assets} archives"));
+            let (root, serial, expires, assets) = (report.root, index.serial, index.expires, count(assets, "archive"));
+            ui.result(format_args!("authentic: root {root}, index {serial} until {expires}, {assets}"));
             Ok(ExitCode::SUCCESS)
         }
         _ => Ok(ExitCode::from(3)),

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256 as Sha256Hasher};
 use crate::deb::{self, Control};
 use crate::emulator::{Recognised, TwoNames, recognise};
 use crate::error::{Error, failed};
-use crate::ui::{Ui, Work};
+use crate::ui::{Ui, Work, count};
 
 /// An emulator, taken out of its package.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl<'a> Collection<'a> {
             return Err(Error::NotAPackage(path.to_owned()));
         };
         let taken = self.found.len() - before;
-        ui.end(&work, &format!("read {}: {taken} emulators", name_of(path)));
+        ui.end(&work, &format!("read {}: {}", name_of(path), count(taken, "emulator")));
         Ok(package)
     }
 

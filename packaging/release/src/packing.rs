@@ -12,7 +12,7 @@ use crate::error::{Error, failed};
 use crate::pack::Order;
 use crate::signing::Signer;
 use crate::staging::Staging;
-use crate::ui::{Ui, Work, megabytes};
+use crate::ui::{Ui, Work, count, megabytes};
 
 /// What the threads share.
 struct Shared<'a> {
@@ -35,8 +35,9 @@ pub fn pack_all(
     ui: &Ui,
 ) -> Result<Vec<Asset>, Error> {
     let unpacked = orders.iter().map(Order::unpacked).sum();
-    let archives = orders.len();
-    let work = ui.begin(&format!("packing {archives} archives of {version}"), unpacked);
+    let number = orders.len();
+    let what = format!("{} of {version}", count(number, "archive"));
+    let work = ui.begin(&format!("packing {what}"), unpacked);
     let (sets, singles): (VecDeque<_>, VecDeque<_>) = orders.into_iter().partition(|order| order.form == Form::Set);
     let shared = Shared {
         version,
@@ -49,7 +50,7 @@ pub fn pack_all(
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
-        for _ in 1..threads.min(archives) {
+        for _ in 1..threads.min(number) {
             scope.spawn(|| shared.drain(&shared.singles));
         }
         // One set at a time: packing it takes a third of a gigabyte of memory.
@@ -58,7 +59,7 @@ pub fn pack_all(
     });
     let assets = shared.outcome.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
     let size = assets.iter().map(|asset| asset.size).sum();
-    ui.end(&work, &format!("packed {archives} archives of {version}, {}", megabytes(size)));
+    ui.end(&work, &format!("packed {what}, {}", megabytes(size)));
     Ok(assets)
 }
 

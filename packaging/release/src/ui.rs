@@ -119,8 +119,13 @@ impl Work {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
+    ProgressStyle::with_template("{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A number of things: `1 archive`, `2 archives`.
+pub fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// Bytes as people read them: `3.0 MB`.

@@ -282,6 +282,40 @@ fn what_a_killed_import_left_is_removed_by_the_next_one() {
 }
 
 #[test]
+fn an_import_that_is_killed_leaves_nothing_under_final_names() {
+    let workshop = Workshop::new();
+    // Takes a while to pack.
+    let noise: Vec<u8> = (0..4 << 20).map(|at: u32| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    workshop.write("built/qemu-arm", &[emulator("arm"), noise].concat());
+    workshop.write("built/qemu-sh4", &emulator("sh4"));
+    let before = workshop.tree();
+
+    let words = ["import", "repository", "built", "--key", "release.key", "--version", "11.1.3-1"];
+    let mut process = workshop.start(&words);
+    while !workshop.path("repository/.qus-release/11.1.3-1/qemu-sh4-static_amd64.tgz.minisig").exists() {
+        assert!(process.try_wait().unwrap().is_none(), "it has ended before it could be killed");
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let mut left = workshop.tree();
+    left.retain(|name, _| !name.starts_with(".qus-release/"));
+    assert_eq!(left, before);
+
+    assert!(workshop.run(&words).status.success());
+    assert!(workshop.names().iter().all(|name| !name.starts_with('.')));
+}
+
+#[test]
+fn an_import_that_cannot_place_a_file_takes_back_those_before_it() {
+    let workshop = Workshop::new();
+    workshop.deb("package.deb", &Deb::new(&["arm", "sh4"]));
+    // A folder in the place of a file.
+    workshop.write("repository/11.1.3-1/qemu-sh4-static_amd64.tgz/notes", b"");
+    let error = refused_in(&workshop, &["package.deb"]);
+    assert!(matches!(error, Error::File { doing: "create", .. }), "{error}");
+}
+
+#[test]
 fn two_programs_do_not_change_one_repository_at_once() {
     let workshop = Workshop::new();
     workshop.deb("package.deb", &Deb::new(&["arm"]));

@@ -90,7 +90,7 @@ fn each_command_tells_its_result_on_standard_output() {
 
     workshop.deb("package.deb", &Deb::new(&["arm", "sh4"]));
     let said = run(&["import", "repository", "package.deb", "--key", "release"]);
-    assert!(said.starts_with("11.1.3-1: all in one: 1 files, 0.0 MB\n11.1.3-1: one by one: 2 files, "), "{said}");
+    assert!(said.starts_with("11.1.3-1: all in one: 1 archive, 0.0 MB\n11.1.3-1: one by one: 2 archives, "), "{said}");
     let said = run(&["publish", "repository", "--key", "index"]);
     assert!(said.starts_with("serial 1, expires ") && said.ends_with("\nstable: 11.1.3-1\n"), "{said}");
     assert!(run(&["verify", "repository"]).starts_with("authentic: root 1, index 1 until "));

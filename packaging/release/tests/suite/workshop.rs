@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Output, Stdio};
+use std::process::{Child, Command as Process, Output, Stdio};
 
 use clap::Parser;
 use qus::release::{Index, Release};
@@ -140,14 +140,19 @@ impl Workshop {
 
     /// The same, with `input` on its standard input.
     pub(crate) fn run_with(&self, words: &[&str], input: &str) -> Output {
+        let mut process = self.start(words);
+        // A program that asks for nothing may have ended already.
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+        process.wait_with_output().unwrap()
+    }
+
+    /// Starts the program.
+    pub(crate) fn start(&self, words: &[&str]) -> Child {
         let mut process = Process::new(env!("CARGO_BIN_EXE_qus-release"));
         process.env_remove("QUS_RELEASE_PASSPHRASE").env_remove("SOURCE_DATE_EPOCH");
         process.current_dir(self.folder.path()).args(words);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = process.spawn().unwrap();
-        // A program that asks for nothing may have ended already.
-        let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
-        process.wait_with_output().unwrap()
+        process.spawn().unwrap()
     }
 
     /// What was typed, with the names of files in the workshop made absolute.
