@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::{Context, Failure, letters};
 use crate::cli::{EmulatorArgs, RegisterArgs};
 use crate::exit::Exit;
+use crate::observed::Observed;
 use crate::plan::{self, Emulators, Plan, Step};
 use crate::system::emulators::{self, Fit};
 use crate::system::interrupt;
-use crate::system::observe::{Look, observe, own_host, read_receipt};
+use crate::system::observe::{Look, native_targets, observe};
 use crate::target::Target;
 use crate::wanted::Selection;
 
@@ -17,11 +18,11 @@ pub(super) fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, F
     let letters = letters(&args.letters, context.ui)?;
     interrupt::catch();
     let _lock = begin(context)?;
-    let emulators = find(&args.emulators, &selection, context)?;
+    let mut observed = look_at_kernel(context)?;
+    let emulators = find(&args.emulators, &selection, &observed, context)?;
     // What is not to be had here need not be tried.
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
-    let look = Look { native: &candidates, contents: &[], files: false };
-    let observed = observe(&context.root, context.kernel(), look)?;
+    observed.native = native_targets(&observed, &candidates);
     let plan = plan::register(&selection, &emulators, &letters, args.letters.emulate_native, &observed)?;
     carry_out(&plan, context, "nothing to do: all of it is registered")
 }
@@ -30,9 +31,8 @@ pub(super) fn unregister(args: &EmulatorArgs, context: &Context) -> Result<Exit,
     let selection = Selection::resolve(&args.targets)?;
     interrupt::catch();
     let _lock = begin(context)?;
-    let emulators = find(args, &selection, context)?;
-    let look = Look { native: &[], contents: &[], files: false };
-    let observed = observe(&context.root, context.kernel(), look)?;
+    let observed = look_at_kernel(context)?;
+    let emulators = find(args, &selection, &observed, context)?;
     let plan = plan::unregister(&selection, &emulators, &observed)?;
     carry_out(&plan, context, "nothing to do: none of it is registered by qus")
 }
@@ -42,6 +42,10 @@ fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Fai
         return Err(Failure::ImageHasNoKernel);
     }
     context.begin_change()
+}
+
+fn look_at_kernel(context: &Context) -> Result<Observed, Failure> {
+    Ok(observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: false })?)
 }
 
 fn carry_out(plan: &Plan, context: &Context, idle: &str) -> Result<Exit, Failure> {
@@ -65,7 +69,12 @@ fn carry_out(plan: &Plan, context: &Context, idle: &str) -> Result<Exit, Failure
 
 /// The emulators of `selection` that the options name; those that qus installed, if they name none.
 /// What is not qus's own is looked at first.
-fn find(args: &EmulatorArgs, selection: &Selection, context: &Context) -> Result<Emulators, Failure> {
+fn find(
+    args: &EmulatorArgs,
+    selection: &Selection,
+    observed: &Observed,
+    context: &Context,
+) -> Result<Emulators, Failure> {
     let named = match selection {
         Selection::All => false,
         Selection::Named(_) => true,
@@ -83,14 +92,12 @@ fn find(args: &EmulatorArgs, selection: &Selection, context: &Context) -> Result
             found.insert(target, format!("{directory}/qemu-{}{suffix}", target.emulated_by()));
         }
     } else {
-        let installed = read_receipt(&context.root)?.targets.into_iter();
-        let installed = installed.filter(|(target, _)| selection.includes(*target));
-        return Ok(Emulators(installed.map(|(target, installed)| (target, installed.path.into())).collect()));
+        let installed = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
+        return Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()));
     }
-    let host = own_host()?;
     let mut fit = BTreeMap::new();
     for (target, path) in found {
-        match emulators::check(&path, host) {
+        match emulators::check(&path, observed.host) {
             Ok(Fit { dynamic }) => {
                 if dynamic {
                     context

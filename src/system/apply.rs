@@ -316,7 +316,7 @@ impl Run<'_> {
         for path in first {
             self.machine.root.prune(path)?;
         }
-        journal::end(self.machine.root)?;
+        journal::end(self.machine.root, self.plan)?;
         for path in last {
             self.machine.root.prune(path)?;
         }

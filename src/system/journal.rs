@@ -106,9 +106,18 @@ impl<'a> Journal<'a> {
     }
 }
 
-/// Ends a journal, whose plan is finished or undone.
-pub fn end(root: &Root) -> Result<(), FileError> {
-    root.remove(&layout::journal())
+/// Ends the journal of `plan`, which is finished or undone.
+pub fn end(root: &Root, plan: &Plan) -> Result<(), FileError> {
+    let path = layout::journal();
+    if plan.outlives_the_kernel() {
+        return root.remove(&path);
+    }
+    // What a power cut would bring back, it would bring back to a kernel whose table is empty: to
+    // undo it then is to do nothing.
+    match root.forget(&path) {
+        Err(error) if error.error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 /// The change that a killed qus left behind, if there is one.

@@ -49,6 +49,12 @@ pub enum KernelError {
     Unknown(#[from] crate::entry::UnknownEntry),
 }
 
+impl KernelError {
+    fn is(&self, errno: Errno) -> bool {
+        matches!(self, KernelError::Refused { error, .. } if error.raw_os_error() == Some(errno as i32))
+    }
+}
+
 impl Explain for KernelError {
     fn exit(&self) -> Exit {
         let KernelError::Refused { error, .. } = self else { return Exit::Failed };
@@ -189,15 +195,19 @@ pub fn restore(kernel: &dyn Kernel, name: &RuleName, rule: Option<&Rule>) -> Res
 /// At no moment do programs find no entry: a bridge entry stands in while the old one is replaced.
 pub fn put(kernel: &dyn Kernel, name: &RuleName, rule: Option<&Rule>) -> Result<(), KernelError> {
     let bridge = name.next();
-    kernel.unregister(&bridge)?;
-    let Some(rule) = rule else { return kernel.unregister(name) };
-    if kernel.entry(name)?.is_some() {
-        kernel.register(&rule.named(bridge.clone()))?;
-        kernel.unregister(name)?;
-        kernel.register(rule)?;
+    let Some(rule) = rule else {
         kernel.unregister(&bridge)?;
-    } else {
-        kernel.register(rule)?;
+        return kernel.unregister(name);
+    };
+    match kernel.register(rule) {
+        Err(error) if error.is(Errno::EEXIST) => {
+            kernel.unregister(&bridge)?;
+            kernel.register(&rule.named(bridge.clone()))?;
+            kernel.unregister(name)?;
+            kernel.register(rule)?;
+            kernel.unregister(&bridge)?;
+        }
+        registered => registered?,
     }
     match kernel.entry(name)? {
         Some(entry) if entry.rule == *rule && entry.enabled => Ok(()),

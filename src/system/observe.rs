@@ -87,7 +87,6 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         None => Binfmt::NotAsked,
         Some(kernel) => look_at_kernel(kernel, release.trim())?,
     };
-    let native = native_targets(host, &own_head, &binfmt, look.native);
     let damaged = look
         .contents
         .iter()
@@ -97,11 +96,11 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
     let (directories, faults, space) = look_at_places(root);
     // An image is booted by some kernel of its own day: what the running one is does not matter.
     let kernel = if root.is_system() { KernelVersion::parse(&release) } else { None };
-    Ok(Observed {
+    let mut observed = Observed {
         host,
         kernel: kernel.unwrap_or(KernelVersion(u32::MAX, 0)),
         own_head,
-        native,
+        native: BTreeSet::new(),
         binfmt,
         receipt,
         damaged,
@@ -110,12 +109,9 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         faults,
         space,
         trust: root.read(&layout::trust())?,
-    })
-}
-
-/// What this very program runs on.
-pub fn own_host() -> Result<Host, ObserveError> {
-    host_of(&own_head().ok_or(ObserveError::UnknownHost)?)
+    };
+    observed.native = native_targets(&observed, look.native);
+    Ok(observed)
 }
 
 fn host_of(own_head: &[u8]) -> Result<Host, ObserveError> {
@@ -130,7 +126,7 @@ fn own_head() -> Option<Vec<u8>> {
 }
 
 /// The receipt of the system below `root`; an empty one if there is none.
-pub fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
+fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
     let path = layout::receipt();
     let Some(text) = root.read(&path)? else { return Ok(Receipt::default()) };
     let unreadable = |why: String| ObserveError::Receipt { path: path.clone(), why };
@@ -158,15 +154,15 @@ fn look_at_kernel(kernel: &dyn Kernel, release: &str) -> Result<Binfmt, KernelEr
 
 /// Which of `asked` the host runs by itself: what its own programs are, and of the same family what
 /// runs when it is tried. A target that somebody registered is emulated, whatever the host could.
-fn native_targets(host: Host, own_head: &[u8], binfmt: &Binfmt, asked: &[Target]) -> BTreeSet<Target> {
+pub fn native_targets(observed: &Observed, asked: &[Target]) -> BTreeSet<Target> {
     let empty = Table::default();
-    let table = binfmt.table().unwrap_or(&empty);
+    let table = observed.binfmt.table().unwrap_or(&empty);
     asked
         .iter()
         .copied()
-        .filter(|target| target.family() == host.family())
+        .filter(|target| target.family() == observed.host.family())
         .filter(|target| {
-            let own = Pattern::of(*target).matches(own_head);
+            let own = Pattern::of(*target).matches(&observed.own_head);
             own || (table.matching(*target).next().is_none() && prove(*target).outcome == Outcome::Ready)
         })
         .collect()
