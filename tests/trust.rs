@@ -192,6 +192,19 @@ fn a_root_that_asks_for_no_signature_or_for_more_than_it_has_keys_is_refused() {
 }
 
 #[test]
+fn a_root_that_asks_for_more_signatures_than_are_looked_at_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let publisher = publisher(&folder);
+    let mut second = second_root(&publisher, &[("alice", &publisher.root_key)], 1);
+    second.roles.index.keys.insert(label("second"), public(&publisher.root_key));
+    second.roles.index.threshold = 2;
+    let text = serde_json::to_string(&second).unwrap();
+    let signed = signatures(&text, 2, &[("alice", &publisher.root_key)]);
+    let error = publisher.root().successor("root 2", &text, &signed).unwrap_err();
+    assert!(matches!(error, TrustError::Malformed { .. }), "{error}");
+}
+
+#[test]
 fn a_damaged_signature_of_a_root_is_an_error_and_a_strangers_does_not_count() {
     let folder = TempDir::new().unwrap();
     let publisher = publisher(&folder);

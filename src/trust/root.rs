@@ -197,6 +197,16 @@ impl Root {
                 return Err(malformed(format!("role \"{name}\" wants {} of {} keys", role.threshold, role.keys.len())));
             }
         }
+        // One signature is all that is looked for beside an index or an asset: a root that asks for more
+        // must not be taken for one that is heeded.
+        for (name, role) in [("release", &root.roles.release), ("index", &root.roles.index)] {
+            if role.threshold != 1 {
+                return Err(malformed(format!(
+                    "role \"{name}\" wants {} signatures; this qus knows one",
+                    role.threshold
+                )));
+            }
+        }
         Ok(root)
     }
 

@@ -1,7 +1,7 @@
 //! `qus-release import`: from packages to signed archives.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use qus::host::Host;
 use qus::release::{Asset, RELEASE_FILE, Release, Source};
@@ -112,8 +112,7 @@ fn take(args: &ImportArgs, collection: &mut Collection, ui: &Ui) -> Result<(Vers
             _ => first = Some(found),
         }
     }
-    let package = args.packages.first().cloned().unwrap_or_else(PathBuf::new);
-    let version = first.ok_or(Error::NoVersion { package })?;
+    let version = first.expect("the command line demands a package, and each has a version by now");
     // Debian's version of a stable release lacks the last number, that of a candidate is another.
     if let Some(qemu) = collection.qemu().filter(|qemu| !same_release(version.as_str(), qemu)) {
         ui.note(format!("version {version} holds emulators that call themselves QEMU {qemu}"));

@@ -292,7 +292,7 @@ fn an_import_that_is_killed_leaves_nothing_under_final_names() {
 
     let words = ["import", "repository", "built", "--key", "release.key", "--version", "11.1.3-1"];
     let mut process = workshop.start(&words);
-    while !workshop.path("repository/.qus-release/11.1.3-1/qemu-sh4-static_amd64.tgz.minisig").exists() {
+    while !workshop.path("repository/.qus-release/11.1.3-1/qemu-static-all_amd64.tar.zst").exists() {
         assert!(process.try_wait().unwrap().is_none(), "it has ended before it could be killed");
     }
     process.kill().unwrap();
