@@ -1,5 +1,6 @@
 //! What can be typed. What is meant by it is [`crate::wanted`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -26,12 +27,21 @@ pub struct Global {
     /// Prepare the image in DIR: files yes, kernel no
     #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT", hide_env_values = true)]
     pub root: Option<PathBuf>,
+    /// Keep to your own home, without root; "qus run" uses it
+    #[arg(long, global = true, env = "QUS_USER", hide_env_values = true, conflicts_with = "root")]
+    pub user: bool,
     /// Where emulators come from: https://… or file:///…
     #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY", hide_env_values = true)]
     pub repository: Option<String>,
+    /// Where binfmt_misc is mounted, if not where it usually is
+    #[arg(long, global = true, value_name = "DIR", env = "QUS_BINFMT_MISC", hide_env_values = true)]
+    pub binfmt_misc: Option<PathBuf>,
     /// Use no network: repositories on disk only
     #[arg(long, global = true, env = "QUS_OFFLINE", hide_env_values = true)]
     pub offline: bool,
+    /// Do not ask: take over from others, overwrite
+    #[arg(long, short, global = true, env = "QUS_YES", hide_env_values = true)]
+    pub yes: bool,
     /// Show what would be done, and change nothing
     #[arg(long, global = true, env = "QUS_DRY_RUN", hide_env_values = true)]
     pub dry_run: bool,
@@ -79,6 +89,14 @@ pub enum Command {
     Status(TargetArgs),
     /// Run a program of each target and tell what happened
     Test(TargetArgs),
+    /// Make the kernel and the drop-ins what install left them as, after anybody's meddling
+    Apply(ApplyArgs),
+    /// Settle who runs a target that several can run
+    Prefer(PreferArgs),
+    /// Run a command where foreign programs work, without root
+    Run(RunArgs),
+    /// Write configuration for others to load
+    Export(ExportArgs),
     /// Register emulators with the kernel until it is restarted; download nothing
     Register(RegisterArgs),
     /// Take back what register did
@@ -104,6 +122,70 @@ pub struct InstallArgs {
     pub letters: LettersArgs,
 }
 
+/// What to repair.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub targets: TargetArgs,
+    /// Go on until the process is ended, and repair what others break
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Who is to run what.
+#[derive(Debug, Args)]
+pub struct PreferArgs {
+    /// The target
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// qus, debian, fex, rosetta … as "qus status" names them, or an entry
+    #[arg(value_name = "OWNER")]
+    pub owner: String,
+}
+
+/// What to run, and with which emulators.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub targets: TargetArgs,
+    /// The command; it keeps its exit status and gets all signals
+    #[arg(value_name = "COMMAND", last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// Who is to load the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// binfmt.d files, for systemd-binfmt
+    Systemd,
+    /// Formats of binfmt-support, for update-binfmts --import
+    Debian,
+    /// A service script, for OpenRC
+    Openrc,
+}
+
+/// What to write, and where.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Who is to load it
+    #[arg(value_name = "FORMAT")]
+    pub format: Format,
+    /// Where to write it
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Targets; none means all that are installed, or that --path has
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub letters: LettersArgs,
+}
+
 /// What to remove.
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
@@ -121,9 +203,21 @@ pub struct LettersArgs {
     /// Exactly these binfmt_misc flags, for experts: letters of POCF
     #[arg(long, value_name = "LETTERS", env = "QUS_FLAGS", hide_env_values = true)]
     pub flags: Option<String>,
+    /// Which programs of a target to take: appimage takes AppImages too
+    #[arg(long = "match", value_name = "WHICH", env = "QUS_MATCH", hide_env_values = true, default_value = "elf")]
+    pub programs: Programs,
     /// Emulate a named target even if this machine runs it by itself
     #[arg(long, env = "QUS_EMULATE_NATIVE", hide_env_values = true)]
     pub emulate_native: bool,
+}
+
+/// Which programs of a target a rule takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "a sentence of each would make every help text twice as long")]
+pub enum Programs {
+    Elf,
+    #[value(name = "appimage")]
+    AppImage,
 }
 
 /// Yes or no.
@@ -151,6 +245,14 @@ pub struct EmulatorArgs {
     /// Targets, or "all"
     #[arg(value_name = "TARGET", required = true)]
     pub targets: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub source: SourceArgs,
+}
+
+/// Where emulators lie that qus did not install.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
     /// The emulator of the one target that is named
     #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "suffix"])]
     pub interpreter: Option<String>,

@@ -5,8 +5,9 @@ use thiserror::Error;
 use crate::exit::{Exit, Explain};
 use crate::host::Host;
 use crate::observed::{Fault, FaultKind, Unreachable};
+use crate::owner::Owner;
 use crate::rooted::RootedPath;
-use crate::rule::BadRule;
+use crate::rule::{BadRule, RuleName};
 use crate::target::Target;
 use crate::version::Version;
 
@@ -32,8 +33,34 @@ pub enum Conflict {
     MayNotMount,
     #[error("binfmt_misc is not mounted, and a mount made from here would vanish with this namespace")]
     PrivateNamespace,
+    #[error("binfmt_misc is mounted in this mount namespace alone: every entry would vanish with it")]
+    MountedOnlyHere,
+    #[error(
+        "binfmt_misc is not mounted, and a mount made from here would serve this user namespace alone, and hide the machine's entries from it"
+    )]
+    OtherUserNamespace,
+    #[error("this is WSL 1, which has no Linux kernel and so no binfmt_misc that could run emulators")]
+    Wsl1,
+    #[error("/proc is not mounted here")]
+    NoProc,
     #[error("binfmt_misc is mounted, but this user may not register emulators in it")]
     MayNotRegister,
+    #[error("binfmt_misc is mounted read-only here, as in most containers")]
+    ReadOnlyTable,
+    #[error("this qus is itself run by an emulator, by entry \"{0}\": what it would install is for another machine")]
+    Emulated(RuleName),
+    #[error("\"{target}\" is run by {} already, by \"{by}\"", owner.title())]
+    Rival { target: Target, owner: Owner, by: String },
+    #[error("\"{path}\" masks qus's drop-in of \"{target}\": somebody does not want it to be registered")]
+    Masked { target: Target, path: RootedPath },
+    #[error("no file of binfmt.d can sort {side} \"{file}\", which also takes programs of \"{target}\"")]
+    Order { target: Target, side: &'static str, file: String },
+    #[error("after a boot \"{file}\" would run \"{target}\", for its name sorts behind that of \"{preferred}\"")]
+    Third { target: Target, preferred: RuleName, file: RootedPath },
+    #[error("nobody called \"{word}\" registers programs of \"{target}\" here")]
+    NoSuchOwner { target: Target, word: String, there: Vec<String> },
+    #[error("\"{path}\" is there already and says something else")]
+    Exists { path: String },
     #[error("binfmt_misc is disabled: the kernel consults none of its entries")]
     Disabled,
     #[error("\"{0}\" lies on a file system that is mounted read-only")]
@@ -46,6 +73,8 @@ pub enum Conflict {
     Full { path: RootedPath, free: u64, needed: u64 },
     #[error("\"{0}\" is there already, and is not qus's")]
     ForeignFile(RootedPath),
+    #[error("the emulator of \"{target}\", \"{path}\", is not there or damaged")]
+    Damaged { target: Target, path: RootedPath },
     #[error("\"{0}\" is not installed")]
     NotInstalled(Target),
     #[error("entry \"qemu-{target}\" runs \"{interpreter}\", which is not qus's")]
@@ -61,6 +90,9 @@ impl Conflict {
     pub fn unreachable(why: &Unreachable) -> Conflict {
         match why {
             Unreachable::NotInKernel => Conflict::NotInKernel,
+            Unreachable::Wsl1 => Conflict::Wsl1,
+            Unreachable::NoProc => Conflict::NoProc,
+            Unreachable::OtherUserNamespace => Conflict::OtherUserNamespace,
             Unreachable::NoPrivilege => Conflict::MayNotMount,
             Unreachable::Private => Conflict::PrivateNamespace,
         }
@@ -84,6 +116,12 @@ impl Explain for Conflict {
             Conflict::NotInKernel
             | Conflict::MayNotMount
             | Conflict::PrivateNamespace
+            | Conflict::MountedOnlyHere
+            | Conflict::OtherUserNamespace
+            | Conflict::Wsl1
+            | Conflict::NoProc
+            | Conflict::ReadOnlyTable
+            | Conflict::Emulated(_)
             | Conflict::MayNotRegister
             | Conflict::Disabled
             | Conflict::MayNotWrite(_) => Exit::Kernel,
@@ -111,14 +149,40 @@ impl Explain for Conflict {
                 "run the command as root, with sudo for instance".to_owned()
             }
             Conflict::PrivateNamespace => {
-                "run the command on the host itself, or mount it there first: mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc".to_owned()
+                "run the command on the host itself, or mount it there and hand the mount in: mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc".to_owned()
             }
+            Conflict::MountedOnlyHere => {
+                "run the command on the host itself, or hand its mount in: docker run -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc".to_owned()
+            }
+            Conflict::OtherUserNamespace => {
+                "to run programs in this namespace: qus run -- COMMAND; for the whole machine, run this command outside of it".to_owned()
+            }
+            Conflict::Wsl1 => "wsl --set-version DISTRIBUTION 2".to_owned(),
+            Conflict::NoProc => "mount -t proc proc /proc".to_owned(),
+            Conflict::ReadOnlyTable => {
+                "run the command on the host: what is registered there runs in here too".to_owned()
+            }
+            Conflict::Emulated(_) => "use the qus that was built for this machine's own processor".to_owned(),
+            Conflict::Rival { target, owner, .. } => format!(
+                "to use QEMU all the same: qus install --yes {target}; back again: qus prefer {target} {}",
+                if *owner == Owner::Unknown { "ENTRY" } else { owner.id() }
+            ),
+            Conflict::Masked { path, .. } => format!("if it is to be registered: rm {path}"),
+            Conflict::Order { file, .. } => format!("rename \"{file}\" so that its name says what is to come first"),
+            Conflict::Third { file, .. } => {
+                format!("if it is not wanted: ln -s /dev/null {}/{}; then again", crate::dropin::DIRECTORY, file.name())
+            }
+            Conflict::NoSuchOwner { target, there, .. } => match there.as_slice() {
+                [] => format!("qus is the only one: qus status {target}"),
+                there => format!("there is {}", there.join(", ")),
+            },
+            Conflict::Exists { path } => format!("name an empty directory, or overwrite it with --yes: {path}"),
             Conflict::Disabled => "echo 1 > /proc/sys/fs/binfmt_misc/status".to_owned(),
             Conflict::ReadOnly(path) => format!("make it writable, with mount -o remount,rw for instance: findmnt -T {path}"),
             Conflict::NoExec(path) => format!("remount it with exec: findmnt -T {path}"),
             Conflict::Full { path, .. } => format!("free some space: df -h {path}"),
             Conflict::ForeignFile(path) => format!("look at it, then move it away: {path}"),
-            Conflict::NotInstalled(target) => format!("qus install {target}"),
+            Conflict::Damaged { target, .. } | Conflict::NotInstalled(target) => format!("qus install {target}"),
             Conflict::ForeignEntry { target, interpreter } => {
                 format!("if it is meant: qus unregister --interpreter {interpreter} {target}")
             }

@@ -1,12 +1,12 @@
 //! Entries: what the kernel holds, as it prints them below `/proc/sys/fs/binfmt_misc`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::rule::{Flags, Pattern, Rule, RuleName};
 
 /// One entry of the kernel's table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What it would take to register it again.
     pub rule: Rule,
@@ -15,7 +15,7 @@ pub struct Entry {
 }
 
 /// An entry that this version cannot read.
-#[derive(Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Error)]
 #[error("entry \"{name}\" of binfmt_misc says something unknown: \"{line}\"")]
 pub struct UnknownEntry {
     /// Its name.
@@ -62,6 +62,16 @@ impl Entry {
             },
             enabled: enabled.ok_or_else(|| unknown("neither enabled nor disabled"))?,
         })
+    }
+
+    /// The entry that the kernel makes of `rule`.
+    pub fn of(rule: Rule) -> Entry {
+        Entry { rule, enabled: true }
+    }
+
+    /// Whether the kernel would use it for a program that begins with `head`.
+    pub fn answers(&self, head: &[u8]) -> bool {
+        self.enabled && self.rule.pattern.matches(head)
     }
 
     /// Name of the entry.

@@ -26,6 +26,10 @@ pub enum Exit {
     DoesNotRun = 10,
     /// Failed and not fully undone.
     NotUndone = 20,
+    /// `qus run`: the command is there and cannot be executed.
+    NotExecutable = 126,
+    /// `qus run`: there is no such command.
+    NotFound = 127,
 }
 
 /// An error that knows how the program ends, and what its reader can do.

@@ -1,58 +1,105 @@
 //! Where qus keeps what is its own.
 
+use crate::dropin;
 use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::version::Version;
 
-/// Everything that qus downloads lies below this directory.
-pub const PREFIX: &str = "/usr/local/lib/qus";
-
-/// What qus knows of itself between two runs.
-pub const STATE: &str = "/var/lib/qus";
-
-/// Emulators, a directory a version. Below a path named `bin`, so that SELinux calls them `bin_t`.
-pub fn emulators() -> RootedPath {
-    RootedPath::from_trusted(format!("{PREFIX}/bin"))
+/// The places of one installation: the system's, or one user's below their home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    prefix: RootedPath,
+    state: RootedPath,
+    lock: RootedPath,
+    drop_ins: Option<RootedPath>,
 }
 
-/// The directory of one version.
-pub fn version(version: &Version) -> RootedPath {
-    emulators().join(version.as_str())
-}
+impl Layout {
+    /// The system's own, for every user. The lock lies below `/run` itself, where only root can make
+    /// files.
+    pub fn system() -> Layout {
+        Layout {
+            prefix: RootedPath::from_trusted("/usr/local/lib/qus"),
+            state: RootedPath::from_trusted("/var/lib/qus"),
+            lock: RootedPath::from_trusted("/run/qus.lock"),
+            drop_ins: Some(RootedPath::from_trusted(dropin::DIRECTORY)),
+        }
+    }
 
-/// The emulator of `target` in `version`.
-pub fn emulator(target: Target, version: &Version) -> RootedPath {
-    self::version(version).join(&target.emulator())
-}
+    /// That of the user who lives at `home`. It has no drop-ins: only `qus run` uses it.
+    pub fn home(home: &RootedPath) -> Layout {
+        Layout {
+            prefix: home.join(".local/lib/qus"),
+            state: home.join(".local/state/qus"),
+            lock: home.join(".qus.lock"),
+            drop_ins: None,
+        }
+    }
 
-/// The link that always names the chosen version's emulator.
-pub fn link(target: Target) -> RootedPath {
-    emulators().join(&target.emulator())
-}
+    /// Everything that qus downloads lies below this directory.
+    pub fn prefix(&self) -> &RootedPath {
+        &self.prefix
+    }
 
-/// Where files are made ready, on the file system they are to be used on.
-pub fn staging() -> RootedPath {
-    RootedPath::from_trusted(format!("{PREFIX}/staging"))
-}
+    /// What qus knows of itself between two runs.
+    pub fn state(&self) -> &RootedPath {
+        &self.state
+    }
 
-/// The receipt.
-pub fn receipt() -> RootedPath {
-    RootedPath::from_trusted(format!("{STATE}/receipt.json"))
-}
+    /// Held while a change is under way.
+    pub fn lock(&self) -> &RootedPath {
+        &self.lock
+    }
 
-/// What was last seen of each repository.
-pub fn trust() -> RootedPath {
-    RootedPath::from_trusted(format!("{STATE}/trust.json"))
-}
+    /// Where drop-ins lie that make the system register rules at boot, if this installation has any.
+    pub fn drop_ins(&self) -> Option<&RootedPath> {
+        self.drop_ins.as_ref()
+    }
 
-/// An unfinished change, one JSON document a line.
-pub fn journal() -> RootedPath {
-    RootedPath::from_trusted(format!("{STATE}/journal.jsonl"))
-}
+    /// Emulators, a directory a version. Below a path named `bin`, so that SELinux calls them `bin_t`.
+    pub fn emulators(&self) -> RootedPath {
+        self.prefix.join("bin")
+    }
 
-/// Held while a change is under way. Below `/run` itself, where only root can make files.
-pub fn lock() -> RootedPath {
-    RootedPath::from_trusted("/run/qus.lock")
+    /// The directory of one version.
+    pub fn version(&self, version: &Version) -> RootedPath {
+        self.emulators().join(version.as_str())
+    }
+
+    /// The emulator of `target` in `version`.
+    pub fn emulator(&self, target: Target, version: &Version) -> RootedPath {
+        self.version(version).join(&target.emulator())
+    }
+
+    /// The link that always names the chosen version's emulator.
+    pub fn link(&self, target: Target) -> RootedPath {
+        self.emulators().join(&target.emulator())
+    }
+
+    /// Where files are made ready, on the file system they are to be used on.
+    pub fn staging(&self) -> RootedPath {
+        self.prefix.join("staging")
+    }
+
+    /// The receipt.
+    pub fn receipt(&self) -> RootedPath {
+        self.state.join("receipt.json")
+    }
+
+    /// What was last seen of each repository.
+    pub fn trust(&self) -> RootedPath {
+        self.state.join("trust.json")
+    }
+
+    /// An unfinished change, one JSON document a line.
+    pub fn journal(&self) -> RootedPath {
+        self.state.join("journal.jsonl")
+    }
+
+    /// Whether an interpreter is one that this installation put there.
+    pub fn is_ours(&self, interpreter: &str) -> bool {
+        RootedPath::try_from(interpreter.to_owned()).is_ok_and(|path| path.is_below(&self.emulators()))
+    }
 }
 
 /// Roots of trust that the administrator added.
@@ -63,9 +110,4 @@ pub fn anchors() -> RootedPath {
 /// Where the kernel's table is mounted.
 pub fn binfmt_misc() -> RootedPath {
     RootedPath::from_trusted("/proc/sys/fs/binfmt_misc")
-}
-
-/// Whether an interpreter is one that qus put there.
-pub fn is_ours(interpreter: &str) -> bool {
-    RootedPath::try_from(interpreter.to_owned()).is_ok_and(|path| path.is_below(&emulators()))
 }

@@ -14,14 +14,18 @@
 //! The layers, each importing only from those above it: facts, decisions, effects, verbs.
 
 // Facts: portable, pure.
+pub mod configuration;
 pub mod dropin;
 pub mod elf;
 pub mod entry;
 pub mod exit;
+pub mod export;
 pub mod hex;
 pub mod host;
 pub mod layout;
 pub mod moment;
+pub mod owner;
+pub mod place;
 pub mod program;
 pub mod release;
 pub mod rooted;

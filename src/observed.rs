@@ -4,27 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::configuration::Configuration;
 use crate::entry::{Entry, UnknownEntry};
 use crate::host::Host;
-use crate::layout;
+use crate::layout::Layout;
+use crate::owner::Owner;
+use crate::place::{Keeper, Place};
 use crate::receipt::Receipt;
 use crate::rooted::RootedPath;
-use crate::rule::{KernelVersion, RuleName};
+use crate::rule::{KernelVersion, Pattern, RuleName};
 use crate::target::Target;
 
 /// The machine, or the image, at one moment.
 #[derive(Clone, Debug)]
 pub struct Observed {
+    /// Where qus keeps what is its own.
+    pub layout: Layout,
+    /// Where this process stands.
+    pub place: Place,
     /// The architecture of this very program, and so of the emulators it needs.
     pub host: Host,
     /// The running kernel.
     pub kernel: KernelVersion,
-    /// The head of this program's file: no rule may match it.
-    pub own_head: Vec<u8>,
+    /// The heads of the host's own programs, this one first: no rule may match any.
+    pub own_heads: Vec<Vec<u8>>,
     /// Targets whose programs run here without any emulator.
     pub native: BTreeSet<Target>,
     /// The kernel's table.
     pub binfmt: Binfmt,
+    /// What is registered at boot.
+    pub configuration: Configuration,
+    /// Of the emulators that entries and rules name, those that are there and can be executed.
+    pub interpreters: BTreeSet<String>,
     /// What qus did before.
     pub receipt: Receipt,
     /// Installed targets whose emulator is not the file that the receipt names.
@@ -44,7 +55,7 @@ pub struct Observed {
 /// How the kernel's table can be reached.
 #[derive(Clone, Debug)]
 pub enum Binfmt {
-    /// An image is prepared: there is no kernel to talk to.
+    /// An image is prepared, or a user's home: there is no kernel to talk to.
     NotAsked,
     /// It is mounted.
     Mounted(Table),
@@ -60,11 +71,26 @@ pub struct Table {
     /// Whether the kernel consults it at all.
     pub enabled: bool,
     /// Whether rules can be registered by this process.
-    pub writable: bool,
-    /// The entries that could be read, by name.
-    pub entries: BTreeMap<RuleName, Entry>,
+    pub access: Access,
+    /// Who keeps it mounted.
+    pub keeper: Keeper,
+    /// The entries that could be read, newest first: the kernel uses the first that is enabled and
+    /// matches.
+    pub entries: Vec<Entry>,
     /// Those that could not.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<UnknownEntry>,
+}
+
+/// Whether entries can be registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// They can.
+    #[default]
+    Writable,
+    /// The file system is mounted read-only, as in most containers.
+    ReadOnly,
+    /// This user may not.
+    Denied,
 }
 
 /// Why the kernel's table is not to be had.
@@ -72,11 +98,18 @@ pub struct Table {
 pub enum Unreachable {
     /// The kernel has no binfmt_misc, built in or as a module.
     NotInKernel,
+    /// Version 1 of Windows' subsystem for Linux, which has no Linux kernel.
+    Wsl1,
+    /// There is no `/proc` here.
+    NoProc,
     /// Not mounted, and this process may not mount.
     NoPrivilege,
-    /// Not mounted, and a mount made here would vanish with this mount or user namespace, and every
-    /// entry with it (Linux >= 6.7).
+    /// Not mounted, and a mount made here would vanish with this mount namespace, and every entry with it
+    /// (Linux >= 6.7).
     Private,
+    /// Not mounted, and a mount made here would be a table of this user namespace alone, which hides the
+    /// machine's.
+    OtherUserNamespace,
 }
 
 /// What lies at a path.
@@ -113,23 +146,38 @@ pub enum FaultKind {
 }
 
 impl Table {
-    /// Adds what the kernel prints of one entry.
+    /// Adds what the kernel prints of one entry, older than all that were added before.
     pub fn add(&mut self, entry: Result<Entry, UnknownEntry>) {
         match entry {
-            Ok(entry) => drop(self.entries.insert(entry.name().clone(), entry)),
-            Err(unknown) => self.unknown.push(unknown.name),
+            Ok(entry) => self.entries.push(entry),
+            Err(unknown) => self.unknown.push(unknown),
         }
+    }
+
+    /// The entry of this name.
+    pub fn entry(&self, name: &RuleName) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name() == name)
+    }
+
+    /// Whether anything has this name, also what could not be read.
+    pub fn has(&self, name: &RuleName) -> bool {
+        self.entry(name).is_some() || self.unknown.iter().any(|unknown| unknown.name == name.as_str())
     }
 
     /// The entry under which `target` is registered by everybody.
     pub fn entry_of(&self, target: Target) -> Option<&Entry> {
-        self.entries.get(&RuleName::of(target))
+        self.entry(&RuleName::of(target))
     }
 
-    /// Enabled entries that match `target`'s programs.
-    pub fn matching(&self, target: Target) -> impl Iterator<Item = &Entry> {
-        let head = target.magic();
-        self.entries.values().filter(move |entry| entry.enabled && entry.rule.pattern.matches(&head))
+    /// The entries that the kernel uses for programs of `target`, each once, the one for its usual
+    /// programs first. There may be several: some rules take only some of a target's programs.
+    pub fn answering(&self, target: Target) -> Vec<&Entry> {
+        let mut answering: Vec<&Entry> = Vec::new();
+        for head in target.heads() {
+            let answer = self.entries.iter().find(|entry| entry.answers(&head));
+            answering.extend(answer.filter(|answer| !answering.contains(answer)));
+        }
+        answering
     }
 }
 
@@ -166,19 +214,63 @@ pub enum State {
 impl Observed {
     /// The state of `target`.
     pub fn state(&self, target: Target) -> State {
-        let installed = self.receipt.targets.get(&target);
-        let entry = self.binfmt.table().and_then(|table| table.entry_of(target));
-        match (installed, entry) {
-            (Some(installed), Some(entry)) if entry.rule.interpreter == installed.path.as_str() => {
-                let consulted = entry.enabled && self.binfmt.table().is_some_and(|table| table.enabled);
-                if consulted { State::Ready } else { State::Installed }
-            }
-            (Some(_), Some(entry)) if layout::is_ours(&entry.rule.interpreter) => State::Stale,
-            (Some(_), Some(_)) => State::Conflict,
-            (Some(_), None) => State::Installed,
-            (None, Some(_)) => State::Registered,
-            (None, None) if self.native.contains(&target) => State::Native,
-            (None, None) => State::Absent,
+        let consulted = self.binfmt.table().filter(|table| table.enabled);
+        let answering = consulted.map(|table| table.answering(target)).unwrap_or_default();
+        let Some(installed) = self.receipt.targets.get(&target) else {
+            return match self.binfmt.table() {
+                _ if !answering.is_empty() => State::Registered,
+                Some(table) if !table.enabled && table.entry_of(target).is_some() => State::Registered,
+                _ if self.native.contains(&target) => State::Native,
+                _ => State::Absent,
+            };
+        };
+        let runs = |entry: &&Entry| entry.rule.interpreter == installed.path.as_str();
+        let ours = |entry: &&Entry| self.layout.is_ours(&entry.rule.interpreter);
+        if answering.is_empty() || (installed.yields.is_some() && !answering.iter().any(ours)) {
+            State::Installed
+        } else if answering.iter().all(runs) {
+            State::Ready
+        } else if answering.iter().all(ours) {
+            State::Stale
+        } else {
+            State::Conflict
         }
+    }
+
+    /// Whether `entry` runs an emulator of this installation.
+    pub fn is_ours(&self, entry: &Entry) -> bool {
+        self.layout.is_ours(&entry.rule.interpreter)
+    }
+
+    /// Whose `entry` is.
+    pub fn owner(&self, entry: &Entry) -> Owner {
+        Owner::of_entry(entry, &self.configuration, self.interpreters.contains(&entry.rule.interpreter))
+    }
+
+    /// Our entry of `target`, under whichever of its names; the newest if there are two.
+    pub fn ours(&self, target: Target) -> Option<&Entry> {
+        let names = [RuleName::of(target), RuleName::beside(target)];
+        let table = self.binfmt.table()?;
+        table.entries.iter().find(|entry| names.contains(entry.name()) && self.is_ours(entry))
+    }
+
+    /// Whether `entry` could be registered again as it is, should it be deleted. With `F` it holds a file open that
+    /// need not be the one at its path now, nor even of this root directory: then only a file that configures it tells.
+    pub fn can_be_given_back(&self, entry: &Entry) -> bool {
+        let rule = &entry.rule;
+        let again = !rule.flags.has('F')
+            || (self.interpreters.contains(&rule.interpreter) && self.configuration.source(entry).is_some());
+        again && !self.is_own(&rule.pattern)
+    }
+
+    /// Whether a rule with this pattern would take the host's own programs.
+    pub fn is_own(&self, pattern: &Pattern) -> bool {
+        self.own_heads.iter().any(|head| pattern.matches(head))
+    }
+
+    /// The entry by which this very program is run, if it is run by an emulator.
+    pub fn emulating(&self) -> Option<&Entry> {
+        let head = self.own_heads.first()?;
+        self.binfmt.table()?.entries.iter().find(|entry| entry.answers(head))
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::entry::Entry;
 use crate::hex::Sha256;
 use crate::rooted::RootedPath;
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleName};
 use crate::target::Target;
 use crate::version::Version;
 
@@ -37,12 +38,25 @@ pub struct Installed {
     pub sha256: Sha256,
     /// What its drop-in and its entry say.
     pub rule: Rule,
+    /// The file that makes the system register it at boot; none in a user's home.
+    pub dropin: Option<RootedPath>,
+    /// Whom the administrator prefers for this target: then ours stands back.
+    pub yields: Option<Preferred>,
     /// Another's entry of the same name that ours replaced, and that `remove` gives back.
-    pub displaced: Option<Rule>,
+    pub displaced: Option<Entry>,
+}
+
+/// Somebody else's rule that goes before ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preferred {
+    /// What was typed: an owner, or the name of an entry.
+    pub word: String,
+    /// Name of the entry that is to answer.
+    pub entry: RuleName,
 }
 
 /// The format that this version reads and writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 impl Default for Receipt {
     fn default() -> Receipt {

@@ -39,6 +39,11 @@ impl RootedPath {
         RootedPath::from_trusted(format!("{}/{name}", self.0.trim_end_matches('/')))
     }
 
+    /// Its last name; empty for `/`.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The directory it lies in; none for `/`.
     pub fn parent(&self) -> Option<RootedPath> {
         let (parent, name) = self.0.rsplit_once('/')?;

@@ -22,6 +22,10 @@ pub const INTERPRETER_MAX: usize = 127;
 /// `include/uapi/linux/binfmts.h`).
 pub const HEAD: usize = 256;
 
+/// The bytes in which an AppImage says that it is one, "AI" and its type (`AppImageSpec`, `draft.md` of 2016-09-18, the
+/// type 2 image format).
+const APPIMAGE: std::ops::Range<usize> = 8..11;
+
 /// A rule's name: the name of the file that the kernel makes of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -31,6 +35,12 @@ impl RuleName {
     /// The name under which `target` is registered, such as `qemu-aarch64`.
     pub fn of(target: Target) -> RuleName {
         RuleName(format!("qemu-{target}"))
+    }
+
+    /// The name under which `target` is registered live where another's entry has the usual name and
+    /// could not be given back: `qus-aarch64`.
+    pub fn beside(target: Target) -> RuleName {
+        RuleName(format!("qus-{target}"))
     }
 
     /// The name of the entry that stands in while this one is replaced.
@@ -97,7 +107,8 @@ impl Flags {
         &self.0
     }
 
-    fn sorted(letters: &str) -> Flags {
+    /// These letters, in the kernel's order, each once.
+    pub(crate) fn sorted(letters: &str) -> Flags {
         const KERNEL_ORDER: &str = "POCF";
         let mut letters: Vec<char> = letters.chars().collect();
         letters.sort_by_key(|letter| (KERNEL_ORDER.find(*letter).unwrap_or(usize::MAX), *letter));
@@ -188,11 +199,23 @@ pub enum BadRule {
     Characters(String),
     #[error("emulator path \"{0}\" is longer than {INTERPRETER_MAX} bytes, the kernel's limit")]
     Long(String),
+    #[error("\"{0}\" is no rule of binfmt_misc")]
+    Line(String),
+}
+
+/// Which of a target's programs a rule takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Match {
+    /// What every registrar takes: the bytes after the OS/ABI must be zero.
+    #[default]
+    Elf,
+    /// AppImages too, which write "AI" and their type there.
+    AppImage,
 }
 
 impl Rule {
     /// The rule by which `target`'s programs are run by the emulator at `interpreter`.
-    pub fn new(target: Target, interpreter: &str, flags: Flags) -> Result<Rule, BadRule> {
+    pub fn new(target: Target, programs: Match, interpreter: &str, flags: Flags) -> Result<Rule, BadRule> {
         if !interpreter.starts_with('/') {
             return Err(BadRule::Relative(interpreter.to_owned()));
         }
@@ -204,9 +227,38 @@ impl Rule {
         }
         Ok(Rule {
             name: RuleName::of(target),
-            pattern: Pattern::of(target),
+            pattern: Pattern::of(target, programs),
             interpreter: interpreter.to_owned(),
             flags,
+        })
+    }
+
+    /// Reads a line as `register` takes it, in whatever way its bytes are written (`create_entry` of
+    /// `fs/binfmt_misc.c`, Linux tag v6.12).
+    pub fn parse(line: &str) -> Result<Rule, BadRule> {
+        let bad = || BadRule::Line(line.to_owned());
+        let delimiter = line.chars().next().ok_or_else(bad)?;
+        let fields: Vec<&str> = line[delimiter.len_utf8()..].split(delimiter).collect();
+        let [name, kind, offset, magic, mask, interpreter, flags] = fields[..] else { return Err(bad()) };
+        let pattern = match kind {
+            "E" if !magic.is_empty() => Pattern::Extension(magic.to_owned()),
+            "M" => {
+                let magic = unescaped(magic).filter(|magic| !magic.is_empty()).ok_or_else(bad)?;
+                let mask = if mask.is_empty() { Some(vec![0xff; magic.len()]) } else { unescaped(mask) };
+                let mask = mask.filter(|mask| mask.len() == magic.len()).ok_or_else(bad)?;
+                let offset = if offset.is_empty() { 0 } else { offset.parse().map_err(|_| bad())? };
+                Pattern::Magic { offset, magic, mask }
+            }
+            _ => return Err(bad()),
+        };
+        if interpreter.is_empty() {
+            return Err(bad());
+        }
+        Ok(Rule {
+            name: RuleName::try_from(name.to_owned())?,
+            pattern,
+            interpreter: interpreter.to_owned(),
+            flags: Flags::try_from(flags.trim_end().to_owned())?,
         })
     }
 
@@ -232,8 +284,17 @@ impl Rule {
 
 impl Pattern {
     /// What tells `target`'s programs from all others.
-    pub fn of(target: Target) -> Pattern {
-        Pattern::Magic { offset: 0, magic: target.magic(), mask: target.mask() }
+    pub fn of(target: Target, programs: Match) -> Pattern {
+        let mut mask = target.mask();
+        if programs == Match::AppImage {
+            mask[APPIMAGE].fill(0);
+        }
+        Pattern::Magic { offset: 0, magic: target.magic(), mask }
+    }
+
+    /// Whether it takes any of `target`'s programs.
+    pub fn takes(&self, target: Target) -> bool {
+        target.heads().iter().any(|head| self.matches(head))
     }
 
     /// Whether the kernel would pick it for a program that begins with `head`, of which the kernel
@@ -248,7 +309,28 @@ impl Pattern {
     }
 }
 
-fn escaped(bytes: &[u8]) -> String {
+/// The bytes of a field in which some are written as `\xHH`.
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        match after {
+            [b'x', high, low, after @ ..] if *first == b'\\' => {
+                let digits = std::str::from_utf8(&[*high, *low]).ok().and_then(crate::hex::decode)?;
+                bytes.extend(digits);
+                rest = after;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    Some(bytes)
+}
+
+/// Bytes as `register` and every configuration of it take them.
+pub(crate) fn escaped(bytes: &[u8]) -> String {
     crate::hex::encode(bytes)
         .as_bytes()
         .chunks(2)

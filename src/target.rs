@@ -267,6 +267,27 @@ impl Target {
         magic
     }
 
+    /// How its programs begin: fixed and position-independent ones, marked as System V's and as GNU's.
+    /// Rules of others may take some of them and not the rest.
+    pub fn heads(self) -> [Vec<u8>; 4] {
+        /// `ET_DYN` of the ELF specification, beside the `ET_EXEC` of [`Target::magic`].
+        const POSITION_INDEPENDENT: u16 = 3;
+        /// `ELFOSABI_GNU`, which compilers write where a program has indirect functions.
+        const GNU: u8 = 3;
+        let fixed = self.magic();
+        let mut independent = fixed.clone();
+        independent.truncate(16);
+        self.0.order.push_u16(&mut independent, POSITION_INDEPENDENT);
+        independent.extend_from_slice(&fixed[18..]);
+        let gnu = |head: &[u8]| {
+            let mut head = head.to_vec();
+            head[7] = GNU;
+            head
+        };
+        let (fixed_gnu, independent_gnu) = (gnu(&fixed), gnu(&independent));
+        [fixed, independent, fixed_gnu, independent_gnu]
+    }
+
     /// Which bits of [`Target::magic`] count. The lowest bit of `e_type` does not: `ET_EXEC` (2)
     /// and `ET_DYN` (3) are both programs.
     pub fn mask(self) -> Vec<u8> {

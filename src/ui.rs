@@ -1,7 +1,7 @@
 //! Speaking: results on standard output, everything else on standard error.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -19,11 +19,13 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
 /// How this run speaks.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct Ui {
     /// Whether the result is a JSON document.
     pub json: bool,
     quiet: bool,
     verbose: bool,
+    yes: bool,
 }
 
 impl Ui {
@@ -35,7 +37,7 @@ impl Ui {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Ui { json: global.json, quiet: global.quiet, verbose: global.verbose }
+        Ui { json: global.json, quiet: global.quiet, verbose: global.verbose, yes: global.yes }
     }
 
     /// A line of the result.
@@ -82,11 +84,27 @@ impl Ui {
         }
     }
 
+    /// What to type.
+    pub fn help(self, line: impl Display) {
+        say("help", NOTE, &line.to_string());
+    }
+
+    /// Asks whoever sits at the terminal; where nobody does, the answer is no.
+    pub fn asks(self, question: impl Display) -> bool {
+        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return self.yes;
+        }
+        let _ = write!(anstream::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        let answered = io::stdin().read_line(&mut answer).is_ok();
+        answered && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
     /// Why it failed, and what to type.
     pub fn error(self, error: &dyn Explain) {
         say("error", ERROR, &error.to_string());
         if let Some(help) = error.help() {
-            say("help", NOTE, &help);
+            self.help(help);
         }
     }
 }

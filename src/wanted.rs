@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::rule::{BadRule, Flags, KernelVersion};
+use crate::rule::{BadRule, Flags, KernelVersion, Match, Rule};
 use crate::target::{Target, UnknownTarget};
 use crate::version::{BadVersion, Version};
 
@@ -82,16 +82,32 @@ impl Choice {
     }
 }
 
-/// Which letters a rule is to bear.
+/// How a rule is to be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letters {
     /// Exactly these, whatever the kernel: for experts.
     pub exactly: Option<Flags>,
     /// Set-uid programs run with their owner's rights, and the emulator with them.
     pub credentials: bool,
+    /// Which of the target's programs it takes.
+    pub programs: Match,
+}
+
+/// What may be done beside the obvious.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Emulate a named target even if the host runs it by itself.
+    pub emulate_native: bool,
+    /// Win over those whom somebody chose on purpose for a target.
+    pub take_over: bool,
 }
 
 impl Letters {
+    /// The rule of `target` that runs `interpreter`, on a kernel of this version.
+    pub fn rule(&self, target: Target, interpreter: &str, kernel: KernelVersion) -> Result<Rule, BadRule> {
+        Rule::new(target, self.programs, interpreter, self.flags(kernel))
+    }
+
     /// The letters for a kernel of this version.
     pub fn flags(&self, kernel: KernelVersion) -> Flags {
         self.exactly.clone().unwrap_or_else(|| Flags::for_kernel(kernel, self.credentials))

@@ -7,13 +7,13 @@ use qus::entry::Entry;
 use qus::host::Host;
 use qus::moment::Moment;
 use qus::rooted::RootedPath;
-use qus::rule::{BadRule, Flags, KernelVersion, Pattern, Rule, RuleName};
+use qus::rule::{BadRule, Flags, KernelVersion, Match, Pattern, Rule, RuleName};
 use qus::version::Version;
 
 use crate::support::publisher::{target, version};
 
 fn rule(name: &str) -> Rule {
-    Rule::new(target(name), "/usr/bin/emulator", Flags::for_kernel(KernelVersion(6, 12), false)).unwrap()
+    Rule::new(target(name), Match::Elf, "/usr/bin/emulator", Flags::for_kernel(KernelVersion(6, 12), false)).unwrap()
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn argv0_is_kept_only_where_the_kernel_tells_the_emulator() {
 
 #[test]
 fn an_emulator_path_that_the_kernel_cannot_hold_is_refused() {
-    let refusal = |path: &str| Rule::new(target("arm"), path, Flags::default()).unwrap_err();
+    let refusal = |path: &str| Rule::new(target("arm"), Match::Elf, path, Flags::default()).unwrap_err();
     assert_eq!(refusal("bin/emulator"), BadRule::Relative("bin/emulator".to_owned()));
     assert_eq!(refusal("/a:b"), BadRule::Characters("/a:b".to_owned()));
     let long = format!("/{}", "x".repeat(127));

@@ -141,7 +141,7 @@ fn a_read_only_table() {
     let sandbox = Sandbox::new();
     image.hand_anchor_to(&sandbox);
     sandbox.shell("mount -o remount,bind,ro /proc/sys/fs/binfmt_misc").expect(0, &[]);
-    refuses(&sandbox, 9, &["this user may not register emulators in it"]);
+    refuses(&sandbox, 9, &["binfmt_misc is mounted read-only here", "what is registered there runs in here too"]);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_table_that_is_not_mounted_where_it_would_not_stay() {
     let changes = sandbox.changes();
     sandbox
         .qus(&["install", "aarch64"])
-        .expect(9, &["a mount made from here would vanish with this namespace", "run the command on the host itself"]);
+        .expect(9, &["would serve this user namespace alone, and hide the machine's entries", "qus run -- COMMAND"]);
     assert_eq!(sandbox.changes(), changes);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use qus::entry::Entry;
 use qus::plan::{self, Offer, Plan};
-use qus::rule::{Flags, Rule};
+use qus::rule::{Flags, Match, Rule};
 use qus::system::apply::{Machine, Watch, apply, recover};
 use qus::system::kernel::Kernel;
 use qus::system::observe::{Look, observe};
@@ -15,7 +15,7 @@ use qus::system::root::Root;
 use qus::system::store::Store;
 use qus::target::Target;
 use qus::trust::Memory;
-use qus::wanted::{Letters, Selection};
+use qus::wanted::{Consent, Letters, Selection};
 
 use crate::support::fake_kernel::FakeKernel;
 use crate::support::machine::{Image, Said, qus};
@@ -54,12 +54,12 @@ fn plan_on(root: &Root, kernel: &FakeKernel, selection: &Selection, remove: bool
     let store = Store::open(root, None, true, &memory, now()).unwrap();
     let (index, memory) = store.index(&memory, now()).unwrap();
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
-    let letters = Letters { exactly: Some(Flags::try_from("PO".to_owned()).unwrap()), credentials: false };
-    (plan::install(selection, &letters, false, &observed, &offer).unwrap(), Some(store))
+    let letters = Letters { exactly: Some(Flags::try_from("PO".to_owned()).unwrap()), ..Letters::default() };
+    (plan::install(selection, &letters, Consent::default(), &observed, &offer).unwrap(), Some(store))
 }
 
 fn displaced() -> Rule {
-    Rule::new(target("arm"), "/usr/bin/qemu-arm", Flags::try_from("P".to_owned()).unwrap()).unwrap()
+    Rule::new(target("arm"), Match::Elf, "/usr/bin/qemu-arm", Flags::try_from("P".to_owned()).unwrap()).unwrap()
 }
 
 fn sorted(kernel: &FakeKernel) -> Vec<Entry> {

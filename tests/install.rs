@@ -180,6 +180,9 @@ fn what_others_put_where_ours_would_go_is_left_alone() {
     let directory = image.root().join("etc/binfmt.d");
     fs::create_dir_all(&directory).unwrap();
     std::os::unix::fs::symlink("/dev/null", directory.join("qus-aarch64.conf")).unwrap();
+    image.run_in_vain(&["install", "aarch64"]).expect(1, &["masks qus's drop-in of \"aarch64\"", "rm /etc/binfmt.d/"]);
+    fs::remove_file(directory.join("qus-aarch64.conf")).unwrap();
+    fs::write(directory.join("qus-aarch64.conf"), "theirs\n").unwrap();
     image.run_in_vain(&["install", "aarch64"]).expect(1, &["is there already, and is not qus's"]);
 }
 

@@ -141,14 +141,45 @@ fn an_emulator_that_does_not_answer_right_is_taken_back_at_once() {
 fn another_registrars_entry_is_displaced_aloud_and_given_back() {
     let sandbox = machine();
     sandbox.shell("mkdir -p /run/theirs; cp /bin/true /run/theirs/qemu-aarch64").expect(0, &[]);
+    // What it runs is looked for anew each time: registered again, it is what it was.
+    sandbox
+        .qus(&["register", "aarch64", "--interpreter", "/run/theirs/qemu-aarch64", "--flags", "P"])
+        .expect(0, &["dynamically linked"]);
+    sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/qemu-aarch64").expect(0, &[]);
+    let before = sandbox.table();
+    sandbox.qus(&["install", "aarch64"]).expect(
+        0,
+        &[
+            "qemu-aarch64 runs /run/theirs/qemu-aarch64 of somebody unknown until now",
+            "\"qus remove aarch64\" gives it back",
+        ],
+    );
+    sandbox.qus(&["remove", "aarch64"]).expect(0, &["qemu-aarch64 runs /run/theirs/qemu-aarch64 again"]);
+    // Disabled, as it was.
+    assert_eq!(sandbox.table(), before);
+}
+
+#[test]
+fn an_entry_that_could_not_be_given_back_stays_and_is_outvoted() {
+    let sandbox = machine();
+    sandbox.shell("mkdir -p /run/theirs; cp /bin/true /run/theirs/qemu-aarch64").expect(0, &[]);
     sandbox
         .qus(&["register", "aarch64", "--interpreter", "/run/theirs/qemu-aarch64"])
         .expect(0, &["dynamically linked"]);
+    // What it holds open has no name any more, as that of a container which ended.
+    sandbox.shell("rm -r /run/theirs").expect(0, &[]);
     let before = sandbox.table();
     sandbox
         .qus(&["install", "aarch64"])
-        .expect(0, &["qemu-aarch64 runs /run/theirs/qemu-aarch64 until now", "\"qus remove aarch64\" gives it back"]);
-    sandbox.qus(&["remove", "aarch64"]).expect(0, &["qemu-aarch64 runs /run/theirs/qemu-aarch64 again"]);
+        .expect(0, &["qemu-aarch64 of somebody unknown stays as it is", "\"qus-aarch64\" is newer"]);
+    runs(&sandbox, &program("arm64"), "aarch64");
+    let status: Value = serde_json::from_str(&sandbox.qus(&["status", "--json", "aarch64"]).stdout).unwrap();
+    assert_eq!(
+        (&status["targets"][0]["state"], &status["targets"][0]["runs"]),
+        (&"ready".into(), &"qus-aarch64".into())
+    );
+    sandbox.qus(&["install", "aarch64"]).expect(0, &["nothing to do"]);
+    sandbox.qus(&["remove", "aarch64"]).expect(0, &[]);
     assert_eq!(sandbox.table(), before);
 }
 

@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use qus::configuration::{Configuration, DropIn};
 use qus::conflict::Conflict;
 use qus::dropin;
 use qus::entry::Entry;
 use qus::exit::{Exit, Explain};
 use qus::host::Host;
-use qus::layout;
-use qus::observed::{Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
+use qus::layout::Layout;
+use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
+use qus::place::{Keeper, Place};
 use qus::plan::{self, Emulators, Offer, Plan, Step};
 use qus::receipt::{Installed, Receipt};
 use qus::release::Index;
 use qus::rooted::RootedPath;
-use qus::rule::{Flags, KernelVersion, Rule, RuleName};
+use qus::rule::{Flags, KernelVersion, Match, Rule, RuleName};
 use qus::target::Target;
-use qus::wanted::{BadSelection, Letters, Selection};
+use qus::wanted::{BadSelection, Consent, Letters, Selection};
 use tempfile::TempDir;
 
 use crate::support::publisher::{Publisher, target, version};
@@ -26,9 +28,13 @@ fn bare() -> Observed {
     Observed {
         host: Host::Amd64,
         kernel: KernelVersion(6, 12),
-        own_head: qus::program::Program::of(target("x86_64")).elf,
+        layout: Layout::system(),
+        place: Place::default(),
+        own_heads: vec![qus::program::Program::of(target("x86_64")).elf],
         native: BTreeSet::from([target("i386"), target("i486"), target("x86_64")]),
-        binfmt: Binfmt::Mounted(Table { enabled: true, writable: true, ..Table::default() }),
+        binfmt: Binfmt::Mounted(Table { enabled: true, ..Table::default() }),
+        configuration: Configuration::default(),
+        interpreters: BTreeSet::new(),
         receipt: Receipt::default(),
         damaged: BTreeSet::new(),
         files: BTreeMap::new(),
@@ -42,6 +48,10 @@ fn bare() -> Observed {
     }
 }
 
+fn native() -> Consent {
+    Consent { emulate_native: true, take_over: false }
+}
+
 fn index() -> Index {
     let folder = TempDir::new().unwrap();
     Publisher::usual(folder.path(), "https://example.org", &["aarch64", "arm", "i386", "x86_64"]).index
@@ -50,7 +60,7 @@ fn index() -> Index {
 fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
     let index = index();
     let offer = Offer { index: &index, repository: "https://example.org", trust: "seen".to_owned() };
-    plan::install(&select(words), &Letters::default(), false, observed, &offer)
+    plan::install(&select(words), &Letters::default(), Consent::default(), observed, &offer)
 }
 
 fn select(words: &[&str]) -> Selection {
@@ -63,11 +73,11 @@ fn steps(plan: &Plan) -> Vec<String> {
 }
 
 fn rule(name: &str, interpreter: &str) -> Rule {
-    Rule::new(target(name), interpreter, Flags::try_from("POF".to_owned()).unwrap()).unwrap()
+    Rule::new(target(name), Match::Elf, interpreter, Flags::try_from("POF".to_owned()).unwrap()).unwrap()
 }
 
 fn table_with(rules: &[Rule]) -> Binfmt {
-    let mut table = Table { enabled: true, writable: true, ..Table::default() };
+    let mut table = Table { enabled: true, ..Table::default() };
     for rule in rules {
         table.add(Ok(Entry { rule: rule.clone(), enabled: true }));
     }
@@ -77,13 +87,15 @@ fn table_with(rules: &[Rule]) -> Binfmt {
 /// A machine on which aarch64 was installed.
 fn installed(displaced: Option<Rule>) -> Observed {
     let mut observed = bare();
-    let path = layout::emulator(target("aarch64"), &version("11.1.3-1"));
+    let path = Layout::system().emulator(target("aarch64"), &version("11.1.3-1"));
     let rule = rule("aarch64", path.as_str());
     let index = index();
     let member = &index.releases[0].assets[0].members[0];
     observed.binfmt = table_with(std::slice::from_ref(&rule));
     observed.files.insert(path.clone(), FileState::File(member.size));
-    observed.files.insert(layout::link(target("aarch64")), FileState::Link("11.1.3-1/qemu-aarch64-static".to_owned()));
+    observed
+        .files
+        .insert(Layout::system().link(target("aarch64")), FileState::Link("11.1.3-1/qemu-aarch64-static".to_owned()));
     observed.files.insert(dropin::path(target("aarch64")), FileState::Text(dropin::text(&rule)));
     observed.receipt.targets.insert(
         target("aarch64"),
@@ -94,7 +106,9 @@ fn installed(displaced: Option<Rule>) -> Observed {
             size: member.size,
             sha256: member.sha256,
             rule,
-            displaced,
+            dropin: Some(dropin::path(target("aarch64"))),
+            yields: None,
+            displaced: displaced.map(Entry::of),
         },
     );
     observed
@@ -151,16 +165,22 @@ fn another_registrars_entry_is_displaced_recorded_and_given_back() {
     let theirs = rule("aarch64", "/usr/bin/qemu-aarch64");
     let mut observed = bare();
     observed.binfmt = table_with(std::slice::from_ref(&theirs));
+    // With `F` only a file that says the same tells that it could be registered again.
+    observed.interpreters.insert(theirs.interpreter.clone());
+    let file = RootedPath::from_trusted("/usr/lib/binfmt.d/qemu-aarch64.conf");
+    observed.configuration.add(DropIn::parse(file, &theirs.line()));
     let plan = install(&["aarch64"], &observed).unwrap();
     let Some(Step::Record { after, .. }) = plan.steps.last().map(|planned| &planned.step) else { panic!("no record") };
-    assert_eq!(after.targets[&target("aarch64")].displaced, Some(theirs.clone()));
+    assert_eq!(after.targets[&target("aarch64")].displaced, Some(Entry::of(theirs.clone())));
 
-    let plan = plan::remove(&select(&["aarch64"]), &installed(Some(theirs.clone()))).unwrap();
+    let mut observed = installed(Some(theirs.clone()));
+    observed.interpreters.insert(theirs.interpreter.clone());
+    let plan = plan::remove(&select(&["aarch64"]), &observed).unwrap();
     let given_back = plan.steps.iter().find_map(|planned| match &planned.step {
         Step::PutEntry { after, .. } => after.clone(),
         _ => None,
     });
-    assert_eq!(given_back, Some(theirs));
+    assert_eq!(given_back, Some(Entry::of(theirs)));
 }
 
 #[test]
@@ -192,7 +212,7 @@ fn remove_leaves_an_entry_alone_that_somebody_else_made_since() {
 fn a_rule_that_would_match_the_hosts_own_programs_is_never_made() {
     assert_eq!(install(&["x86_64"], &bare()), Err(Conflict::Own(target("x86_64"))));
     let emulators = Emulators(BTreeMap::from([(target("x86_64"), "/emulator".to_owned())]));
-    let forced = plan::register(&select(&["x86_64"]), &emulators, &Letters::default(), true, &bare());
+    let forced = plan::register(&select(&["x86_64"]), &emulators, &Letters::default(), native(), &bare());
     assert_eq!(forced, Err(Conflict::Own(target("x86_64"))));
 }
 
@@ -201,7 +221,7 @@ fn a_target_that_the_host_runs_by_itself_is_emulated_only_when_that_is_said() {
     assert_eq!(install(&["i386"], &bare()), Err(Conflict::Native(target("i386"))));
     let index = index();
     let offer = Offer { index: &index, repository: "https://example.org", trust: String::new() };
-    assert!(plan::install(&select(&["i386"]), &Letters::default(), true, &bare(), &offer).is_ok());
+    assert!(plan::install(&select(&["i386"]), &Letters::default(), native(), &bare(), &offer).is_ok());
 }
 
 #[test]
@@ -215,9 +235,10 @@ fn what_the_repository_does_not_have_is_named() {
 
 #[test]
 fn every_bad_circumstance_has_its_own_message_exit_code_and_cure() {
-    let table = |enabled, writable| Binfmt::Mounted(Table { enabled, writable, ..Table::default() });
-    let fault = |kind| vec![Fault { path: layout::emulators(), kind }];
-    let (path, free) = (layout::emulators(), 10);
+    let table = |enabled, access| Binfmt::Mounted(Table { enabled, access, ..Table::default() });
+    let keeper = |keeper| Binfmt::Mounted(Table { enabled: true, keeper, ..Table::default() });
+    let fault = |kind| vec![Fault { path: Layout::system().emulators(), kind }];
+    let (path, free) = (Layout::system().emulators(), 10);
     let with = |change: &dyn Fn(&mut Observed)| {
         let mut observed = bare();
         change(&mut observed);
@@ -227,13 +248,30 @@ fn every_bad_circumstance_has_its_own_message_exit_code_and_cure() {
         (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::NotInKernel)), Conflict::NotInKernel, Exit::Kernel),
         (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::NoPrivilege)), Conflict::MayNotMount, Exit::Kernel),
         (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::Private)), Conflict::PrivateNamespace, Exit::Kernel),
-        (with(&|it| it.binfmt = table(true, false)), Conflict::MayNotRegister, Exit::Kernel),
-        (with(&|it| it.binfmt = table(false, true)), Conflict::Disabled, Exit::Kernel),
-        (with(&|it| it.faults = fault(FaultKind::ReadOnly)), Conflict::ReadOnly(layout::emulators()), Exit::Failed),
-        (with(&|it| it.faults = fault(FaultKind::NoExec)), Conflict::NoExec(layout::emulators()), Exit::Failed),
+        (with(&|it| it.binfmt = table(true, Access::Denied)), Conflict::MayNotRegister, Exit::Kernel),
+        (with(&|it| it.binfmt = table(true, Access::ReadOnly)), Conflict::ReadOnlyTable, Exit::Kernel),
+        (with(&|it| it.binfmt = table(false, Access::Writable)), Conflict::Disabled, Exit::Kernel),
+        (with(&|it| it.binfmt = keeper(Keeper::Nobody)), Conflict::MountedOnlyHere, Exit::Kernel),
+        (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::Wsl1)), Conflict::Wsl1, Exit::Kernel),
+        (with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::NoProc)), Conflict::NoProc, Exit::Kernel),
+        (
+            with(&|it| it.binfmt = Binfmt::Unreachable(Unreachable::OtherUserNamespace)),
+            Conflict::OtherUserNamespace,
+            Exit::Kernel,
+        ),
+        (
+            with(&|it| it.faults = fault(FaultKind::ReadOnly)),
+            Conflict::ReadOnly(Layout::system().emulators()),
+            Exit::Failed,
+        ),
+        (
+            with(&|it| it.faults = fault(FaultKind::NoExec)),
+            Conflict::NoExec(Layout::system().emulators()),
+            Exit::Failed,
+        ),
         (
             with(&|it| it.faults = fault(FaultKind::Permission)),
-            Conflict::MayNotWrite(layout::emulators()),
+            Conflict::MayNotWrite(Layout::system().emulators()),
             Exit::Kernel,
         ),
     ];

@@ -1,7 +1,8 @@
 //! The contract of the kernel's table, held by the real one and by the fake.
 
 use nix::errno::Errno;
-use qus::rule::{Flags, Rule};
+use qus::entry::Entry;
+use qus::rule::{Flags, Match, Rule, RuleName};
 use qus::system::kernel::{BinfmtMisc, Kernel, KernelError, put, restore};
 use qus::target::Target;
 
@@ -13,7 +14,7 @@ use crate::support::sandbox::Sandbox;
 const EMULATOR: &str = "/proc/self/exe";
 
 fn rule(name: &str, interpreter: &str, flags: &str) -> Rule {
-    Rule::new(target(name), interpreter, Flags::try_from(flags.to_owned()).unwrap()).unwrap()
+    Rule::new(target(name), Match::Elf, interpreter, Flags::try_from(flags.to_owned()).unwrap()).unwrap()
 }
 
 fn errno(error: KernelError) -> Option<Errno> {
@@ -26,13 +27,13 @@ fn errno(error: KernelError) -> Option<Errno> {
 /// What both must do.
 fn contract(kernel: &dyn Kernel) {
     // Every row of the table reads back as it was registered.
-    for target in Target::all().filter(|target| target.name() != "x86_64") {
+    for target in Target::all() {
         let rule = rule(target.name(), EMULATOR, "POF");
         kernel.register(&rule).unwrap();
         let entry = kernel.entry(&rule.name).unwrap().unwrap();
         assert_eq!((entry.rule, entry.enabled), (rule, true));
     }
-    assert_eq!(kernel.table().unwrap().unwrap().entries.len(), 33);
+    assert_eq!(kernel.table().unwrap().unwrap().entries.len(), 34);
 
     // A twin is refused, also one with another emulator.
     let twin = rule("arm", "/other", "P");
@@ -43,6 +44,7 @@ fn contract(kernel: &dyn Kernel) {
     assert_eq!(errno(kernel.register(&missing).unwrap_err()), Some(Errno::ENOENT));
 
     // Unknown letters are refused.
+    kernel.unregister(&RuleName::of(target("x86_64"))).unwrap();
     let mut unknown = rule("x86_64", EMULATOR, "F");
     unknown.flags = Flags::try_from("FZ".to_owned()).unwrap();
     assert_eq!(errno(kernel.register(&unknown).unwrap_err()), Some(Errno::EINVAL));
@@ -50,18 +52,42 @@ fn contract(kernel: &dyn Kernel) {
     // What is not there is deleted already.
     kernel.unregister(&unknown.name).unwrap();
 
-    // `put` replaces, is idempotent, and leaves no bridge behind.
-    put(kernel, &twin.name, Some(&twin)).unwrap();
-    put(kernel, &twin.name, Some(&twin)).unwrap();
-    assert_eq!(kernel.entry(&twin.name).unwrap().map(|entry| entry.rule), Some(twin.clone()));
+    // The table lists the newest first, as the kernel asks them.
+    let names = || -> Vec<RuleName> {
+        kernel.table().unwrap().unwrap().entries.iter().map(|entry| entry.name().clone()).collect()
+    };
+    let mut newest_first: Vec<RuleName> =
+        Target::all().filter(|target| target.name() != "x86_64").map(RuleName::of).collect();
+    newest_first.reverse();
+    assert_eq!(names(), newest_first);
+
+    // `put` replaces, makes the newest, is idempotent, and leaves no bridge behind.
+    let entry = Entry::of(twin.clone());
+    put(kernel, &twin.name, Some(&entry)).unwrap();
+    put(kernel, &twin.name, Some(&entry)).unwrap();
+    assert_eq!(kernel.entry(&twin.name).unwrap(), Some(entry.clone()));
+    assert_eq!(names()[0], twin.name);
     assert_eq!(kernel.entry(&twin.name.next()).unwrap(), None);
+
+    // One that was disabled is so again.
+    let disabled = Entry { enabled: false, ..entry.clone() };
+    put(kernel, &twin.name, Some(&disabled)).unwrap();
+    assert_eq!(kernel.entry(&twin.name).unwrap(), Some(disabled));
+    put(kernel, &twin.name, Some(&entry)).unwrap();
+
     // `restore` gives back what was, also where the emulator is gone since, and takes bridges away.
     kernel.register(&twin.named(twin.name.next())).unwrap();
-    restore(kernel, &twin.name, Some(&twin)).unwrap();
+    restore(kernel, &twin.name, Some(&entry)).unwrap();
     assert_eq!(kernel.entry(&twin.name.next()).unwrap(), None);
     put(kernel, &twin.name, None).unwrap();
     put(kernel, &twin.name, None).unwrap();
     assert_eq!(kernel.entry(&twin.name).unwrap(), None);
+
+    // No rule takes the machine's own programs, whatever its name.
+    let mut own = rule("x86_64", EMULATOR, "F");
+    own.name = RuleName::of(target("hppa"));
+    let refused = put(kernel, &own.name, Some(&Entry::of(own.clone()))).unwrap_err();
+    assert!(matches!(refused, KernelError::Own { .. }), "{refused}");
     assert_eq!(kernel.table().unwrap().unwrap().entries.len(), 32);
 }
 

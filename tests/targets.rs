@@ -1,7 +1,7 @@
 //! The target table against what other registrars write.
 
 use qus::program::Program;
-use qus::rule::{Flags, KernelVersion, Pattern, Rule};
+use qus::rule::{Flags, KernelVersion, Match, Pattern, Rule};
 use qus::target::{Target, UnknownTarget};
 
 /// Upstream's script of QEMU 10.0.13 and Debian's files of 11.1.3, byte for byte.
@@ -56,7 +56,7 @@ fn every_difference_from_upstream_is_explained_and_nothing_else_is() {
 fn a_rule_matches_the_probe_of_its_own_target_and_no_other() {
     for target in Target::all() {
         for other in Target::all() {
-            let matches = Pattern::of(target).matches(&Program::of(other).elf);
+            let matches = Pattern::of(target, Match::Elf).matches(&Program::of(other).elf);
             assert_eq!(matches, target == other, "rule of {target}, program of {other}");
         }
     }
@@ -76,7 +76,7 @@ fn every_probe_is_small_and_has_a_status_of_its_own() {
 fn every_rule_is_short_enough_for_the_kernel() {
     let path = "/usr/local/lib/qus/bin/11.1.3-1/qemu-microblazeel-static";
     for target in Target::all() {
-        let rule = Rule::new(target, path, Flags::for_kernel(KernelVersion(6, 12), true)).unwrap();
+        let rule = Rule::new(target, Match::Elf, path, Flags::for_kernel(KernelVersion(6, 12), true)).unwrap();
         assert!(rule.line().len() < 512, "{target}");
     }
 }

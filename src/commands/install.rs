@@ -1,17 +1,19 @@
 //! `qus install`.
 
-use super::{Context, Failure, Report, letters};
+use super::{Context, Failure, Report, letters, tell_place, tell_taken};
 use crate::cli::{Global, InstallArgs};
+use crate::conflict::Conflict;
 use crate::exit::Exit;
-use crate::layout;
-use crate::plan::{self, Offer, Plan, Step};
+use crate::observed::Observed;
+use crate::plan::{self, Offer, Plan, rival};
 use crate::system::interrupt;
+use crate::system::lodging;
 use crate::system::observe::{Look, observe};
-use crate::system::store::Store;
+use crate::system::store::{Store, StoreError};
 use crate::target::Target;
 use crate::trust::Memory;
 use crate::ui::describe_proof;
-use crate::wanted::Selection;
+use crate::wanted::{Consent, Letters, Selection};
 
 pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve(&args.targets)?;
@@ -22,34 +24,55 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let chosen: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
     let observed = observe(&context.root, context.kernel(), Look { native: &chosen, contents: &chosen, files: true })?;
     let memory = match &observed.trust {
-        Some(text) => Memory::parse(&format!("\"{}\"", layout::trust()), text),
+        Some(text) => Memory::parse(&format!("\"{}\"", observed.layout.trust()), text),
         None => Ok(Memory::default()),
     };
-    let memory = memory.map_err(crate::system::store::StoreError::from)?;
+    let memory = memory.map_err(StoreError::from)?;
     let Global { repository, offline, .. } = &context.global;
     let store = Store::open(&context.root, repository.as_deref(), *offline, &memory, context.now)?;
     let (index, memory) = store.index(&memory, context.now)?;
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
-    let plan = plan::install(&selection, &letters, args.letters.emulate_native, &observed, &offer)?;
+    let consent = Consent { emulate_native: args.letters.emulate_native, take_over: context.global.yes };
+    let plan = plan_or_ask(&selection, &letters, consent, &observed, &offer, context)?;
 
-    tell_displaced(&plan, context);
+    tell_taken(&plan, &observed, context);
+    tell_left_out(&selection, consent, &observed, context);
     let report = context.carry_out(&plan, Some(&store))?;
-    Ok(conclude(&plan, &report, context))
+    tell_place(&plan, &observed, context);
+    conclude(&plan, &report, context)
 }
 
-/// What belonged to others and is replaced is said aloud.
-fn tell_displaced(plan: &Plan, context: &Context) {
-    for planned in &plan.steps {
-        if let (Some(target), Step::PutEntry { name, before: Some(before), .. }) = (planned.target, &planned.step)
-            && !layout::is_ours(&before.interpreter)
-        {
-            let theirs = &before.interpreter;
-            context.ui.note(format!("{name} runs {theirs} until now; \"qus remove {target}\" gives it back"));
+/// Whoever was chosen on purpose for a target keeps it, unless somebody at the terminal says otherwise.
+fn plan_or_ask(
+    selection: &Selection,
+    letters: &Letters,
+    consent: Consent,
+    observed: &Observed,
+    offer: &Offer,
+    context: &Context,
+) -> Result<Plan, Failure> {
+    match plan::install(selection, letters, consent, observed, offer) {
+        Err(rival @ Conflict::Rival { .. }) if context.ui.asks(format!("{rival}. Let qus run it instead?")) => {
+            let consent = Consent { take_over: true, ..consent };
+            Ok(plan::install(selection, letters, consent, observed, offer)?)
+        }
+        planned => Ok(planned?),
+    }
+}
+
+fn tell_left_out(selection: &Selection, consent: Consent, observed: &Observed, context: &Context) {
+    if *selection != Selection::All || consent.take_over {
+        return;
+    }
+    for target in Target::all().filter(|target| !observed.receipt.targets.contains_key(target)) {
+        if let Some((owner, by)) = rival(target, observed).filter(|_| !observed.native.contains(&target)) {
+            let owner = owner.title();
+            context.ui.note(format!("{target} is left to {owner} (\"{by}\"); else: qus install --yes {target}"));
         }
     }
 }
 
-fn conclude(plan: &Plan, report: &Report, context: &Context) -> Exit {
+fn conclude(plan: &Plan, report: &Report, context: &Context) -> Result<Exit, Failure> {
     context.ui.document(report);
     if plan.is_empty() {
         context.ui.result("nothing to do: all of it is installed and registered");
@@ -57,12 +80,30 @@ fn conclude(plan: &Plan, report: &Report, context: &Context) -> Exit {
         for proof in &report.proofs {
             context.ui.result(describe_proof(proof));
         }
-        if report.proofs.is_empty() {
+        if context.global.user {
+            return prove_for_user(plan, context);
+        }
+        if context.kernel.is_none() {
             context.ui.result("installed; the image registers it when it is booted");
         }
         for target in &report.dropped {
             context.ui.warn(format!("{target} was taken back, for it does not run"));
         }
     }
-    if report.dropped.is_empty() { Exit::Done } else { Exit::DoesNotRun }
+    Ok(if report.dropped.is_empty() { Exit::Done } else { Exit::DoesNotRun })
+}
+
+/// What is below a home runs only in a namespace of its own: it is proved in one.
+fn prove_for_user(plan: &Plan, context: &Context) -> Result<Exit, Failure> {
+    let mut targets: Vec<Target> = plan.steps.iter().filter_map(|planned| planned.target).collect();
+    targets.sort();
+    targets.dedup();
+    let names: Vec<&str> = targets.iter().map(|target| target.name()).collect();
+    let tested = lodging::test(&names, !context.ui.json)?;
+    if tested == Exit::Kernel {
+        context.ui.warn("installed, but it was not proved: this user gets no namespace to run it in");
+        return Ok(Exit::Done);
+    }
+    context.ui.note(format!("to use it: qus run {} -- COMMAND", names.join(" ")));
+    Ok(tested)
 }

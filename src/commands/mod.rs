@@ -1,33 +1,40 @@
 //! Verbs: what people type, as observe -> plan -> show -> apply.
 
+mod apply;
+mod emulators;
+mod export;
 mod install;
+mod prefer;
 mod register;
 mod remove;
+mod run;
 mod status;
 mod test;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::cli::{Cli, Command, Global, LettersArgs, YesNo};
+use crate::cli::{Cli, Command, Global, LettersArgs, Programs, YesNo};
 use crate::conflict::Conflict;
 use crate::exit::{Exit, Explain};
-use crate::layout;
 use crate::moment::Moment;
-use crate::plan::{Plan, Planned};
-use crate::rooted::RootedPath;
-use crate::rule::BadRule;
+use crate::observed::Observed;
+use crate::place::Keeper;
+use crate::plan::{Plan, Planned, Step};
+use crate::rule::{BadRule, Match};
+use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
 use crate::system::journal;
 use crate::system::kernel::{BinfmtMisc, Kernel};
 use crate::system::lock::{Lock, LockError};
+use crate::system::lodging::LodgingError;
 use crate::system::observe::ObserveError;
 use crate::system::prove::{Proof, prove};
 use crate::system::root::{FileError, Root};
 use crate::system::store::{Store, StoreError};
+use crate::system::surroundings;
 use crate::target::{Target, UnknownTarget};
 use crate::ui::{Progress, Ui};
 use crate::wanted::{BadSelection, Letters};
@@ -39,6 +46,10 @@ pub fn run(cli: Cli, now: Moment) -> Exit {
         Command::Install(args) => install::run(args, &context),
         Command::Remove(args) => remove::run(args, &context),
         Command::Status(args) => status::run(args, &context),
+        Command::Apply(args) => apply::run(args, &context),
+        Command::Prefer(args) => prefer::run(args, &context),
+        Command::Run(args) => run::run(args, &context),
+        Command::Export(args) => export::run(args, &context),
         Command::Test(args) => test::run(args, &context),
         Command::Register(args) => register::register(args, &context),
         Command::Unregister(args) => register::unregister(args, &context),
@@ -64,8 +75,15 @@ pub enum Failure {
     File(#[from] FileError),
     #[error("--interpreter is the emulator of one target, but several are named")]
     OneInterpreter,
-    #[error("the kernel's table is the running system's: it cannot be changed in an image")]
+    #[error("the kernel's table is the running system's: it cannot be changed in an image, nor for one user")]
     ImageHasNoKernel,
+    #[error("there is no home directory: HOME is not set to an absolute path")]
+    NoHome,
+    Lodging(#[from] LodgingError),
+    #[error("no emulator is installed that could be exported")]
+    NothingToExport,
+    #[error("the kernel does not let changes be watched: {0}")]
+    Watch(std::io::Error),
 }
 
 impl Failure {
@@ -77,16 +95,24 @@ impl Failure {
             Failure::Store(error) => error,
             Failure::Apply(error) => error,
             Failure::File(error) => error,
-            Failure::Selection(_) | Failure::Rule(_) | Failure::OneInterpreter | Failure::ImageHasNoKernel => {
-                return None;
-            }
+            Failure::Lodging(error) => error,
+            Failure::Selection(_)
+            | Failure::Rule(_)
+            | Failure::OneInterpreter
+            | Failure::NoHome
+            | Failure::NothingToExport
+            | Failure::Watch(_)
+            | Failure::ImageHasNoKernel => return None,
         })
     }
 }
 
 impl Explain for Failure {
     fn exit(&self) -> Exit {
-        self.explained().map_or(Exit::Usage, Explain::exit)
+        match self {
+            Failure::NothingToExport | Failure::Watch(_) => Exit::Failed,
+            _ => self.explained().map_or(Exit::Usage, Explain::exit),
+        }
     }
 
     fn help(&self) -> Option<String> {
@@ -98,7 +124,12 @@ impl Explain for Failure {
                 let names: Vec<&str> = Target::all().map(Target::name).collect();
                 Some(format!("targets are {}", names.join(", ")))
             }
-            Failure::ImageHasNoKernel => Some("leave out --root".to_owned()),
+            Failure::NothingToExport => {
+                Some("qus install TARGET, or name a directory of emulators with --path".to_owned())
+            }
+            Failure::ImageHasNoKernel => {
+                Some("leave out --root and --user; for one user there is qus run TARGET -- COMMAND".to_owned())
+            }
             _ => self.explained().and_then(Explain::help),
         }
     }
@@ -117,9 +148,11 @@ impl Context {
     fn new(global: Global, ui: Ui, now: Moment) -> Result<Context, Failure> {
         let root = match &global.root {
             Some(directory) => Root::image(Root::resolve(directory)?),
+            None if global.user => Root::home(&system::home().ok_or(Failure::NoHome)?),
             None => Root::system(),
         };
-        let kernel = root.is_system().then(|| BinfmtMisc::at(PathBuf::from(layout::binfmt_misc().as_str())));
+        let table = || global.binfmt_misc.clone().unwrap_or_else(surroundings::table);
+        let kernel = (root.is_system() && !global.user).then(|| BinfmtMisc::at(table()));
         Ok(Context { global, ui, now, root, kernel })
     }
 
@@ -146,8 +179,8 @@ impl Context {
 
     /// Clears up after a killed qus, for commands that change nothing themselves, if they may.
     fn clear_up(&self) -> Result<(), Failure> {
-        let state = RootedPath::from_trusted(layout::STATE);
-        let left_empty = self.root.locate(&state).is_dir() && self.root.list(&state)?.is_empty();
+        let state = self.root.layout().state();
+        let left_empty = self.root.locate(state).is_dir() && self.root.list(state)?.is_empty();
         match journal::unfinished(&self.root) {
             Ok(None) if !left_empty => Ok(()),
             Ok(_) => match self.begin_change() {
@@ -179,6 +212,46 @@ impl Context {
     }
 }
 
+/// What belonged to others and is replaced, or stood beside, is said aloud.
+fn tell_taken(plan: &Plan, observed: &Observed, context: &Context) {
+    for planned in &plan.steps {
+        let (Some(target), Step::PutEntry { name, after: Some(_), before }) = (planned.target, &planned.step) else {
+            continue;
+        };
+        if let Some(before) = before.as_ref().filter(|before| !observed.is_ours(before)) {
+            let (theirs, owner) = (&before.rule.interpreter, observed.owner(before).title());
+            context
+                .ui
+                .note(format!("{name} runs {theirs} of {owner} until now; \"qus remove {target}\" gives it back"));
+        }
+        let usual = observed.binfmt.table().and_then(|table| table.entry_of(target));
+        if let Some(beside) = usual.filter(|usual| usual.name() != name && !observed.is_ours(usual)) {
+            let (theirs, owner) = (beside.name(), observed.owner(beside).title());
+            context.ui.note(format!(
+                "{theirs} of {owner} stays as it is: it could not be given back; \"{name}\" is newer, and is asked first"
+            ));
+        }
+    }
+}
+
+/// What was registered where, and how long it lasts, if that is not plain.
+fn tell_place(plan: &Plan, observed: &Observed, context: &Context) {
+    let registers = plan.steps.iter().any(|planned| matches!(planned.step, Step::PutEntry { .. }));
+    if !registers || context.global.dry_run {
+        return;
+    }
+    let keeper = observed.binfmt.table().map_or(Keeper::Machine, |table| table.keeper);
+    match (keeper, &observed.place.container) {
+        (Keeper::UserNamespace, _) => {
+            context.ui.note("this is a user namespace with a table of its own: it serves programs in it and no others");
+        }
+        (Keeper::Machine, Some(_)) => {
+            context.ui.note("registered with the machine itself: it stays when this container has ended");
+        }
+        _ => {}
+    }
+}
+
 fn describe_step(planned: &Planned) -> String {
     match planned.target {
         Some(target) => format!("{target}: {}", planned.step),
@@ -206,10 +279,19 @@ impl Report {
 /// The letters that were asked for, with the warning that one of them needs.
 fn letters(args: &LettersArgs, ui: Ui) -> Result<Letters, Failure> {
     let exactly = args.flags.as_deref().map(Letters::exactly).transpose()?;
-    let letters = Letters { exactly, credentials: args.credentials == YesNo::Yes };
+    let programs = match args.programs {
+        Programs::Elf => Match::Elf,
+        Programs::AppImage => Match::AppImage,
+    };
+    let letters = Letters { exactly, credentials: args.credentials == YesNo::Yes, programs };
     if letters.credentials || letters.exactly.as_ref().is_some_and(|flags| flags.has('C')) {
         ui.warn(
             "with credentials, whoever can place a set-uid program of this target on the machine runs the emulator as its owner, root for instance",
+        );
+    }
+    if letters.exactly.as_ref().is_some_and(|flags| !flags.has('F')) {
+        ui.warn(
+            "without F the emulator is looked for in the program's own root: containers and chroots do not have it",
         );
     }
     Ok(letters)

@@ -1,17 +1,16 @@
 //! `qus register` and `qus unregister`.
 
-use std::collections::BTreeMap;
-
-use super::{Context, Failure, letters};
+use super::emulators::find;
+use super::{Context, Failure, letters, tell_place, tell_taken};
 use crate::cli::{EmulatorArgs, RegisterArgs};
+use crate::entry::Entry;
 use crate::exit::Exit;
 use crate::observed::Observed;
-use crate::plan::{self, Emulators, Plan, Step};
-use crate::system::emulators::{self, Fit};
+use crate::plan::{self, Plan, Step};
 use crate::system::interrupt;
 use crate::system::observe::{Look, native_targets, observe};
 use crate::target::Target;
-use crate::wanted::Selection;
+use crate::wanted::{Consent, Selection};
 
 pub(super) fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve(&args.emulators.targets)?;
@@ -19,12 +18,16 @@ pub(super) fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, F
     interrupt::catch();
     let _lock = begin(context)?;
     let mut observed = look_at_kernel(context)?;
-    let emulators = find(&args.emulators, &selection, &observed, context)?;
+    let emulators = find(&args.emulators.source, &selection, &observed, context)?;
     // What is not to be had here need not be tried.
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
     observed.native = native_targets(&observed, &candidates);
-    let plan = plan::register(&selection, &emulators, &letters, args.letters.emulate_native, &observed)?;
-    carry_out(&plan, context, "nothing to do: all of it is registered")
+    let consent = Consent { emulate_native: args.letters.emulate_native, take_over: true };
+    let plan = plan::register(&selection, &emulators, &letters, consent, &observed)?;
+    tell_taken(&plan, &observed, context);
+    let done = carry_out(&plan, context, "nothing to do: all of it is registered")?;
+    tell_place(&plan, &observed, context);
+    Ok(done)
 }
 
 pub(super) fn unregister(args: &EmulatorArgs, context: &Context) -> Result<Exit, Failure> {
@@ -32,7 +35,7 @@ pub(super) fn unregister(args: &EmulatorArgs, context: &Context) -> Result<Exit,
     interrupt::catch();
     let _lock = begin(context)?;
     let observed = look_at_kernel(context)?;
-    let emulators = find(args, &selection, &observed, context)?;
+    let emulators = find(&args.source, &selection, &observed, context)?;
     let plan = plan::unregister(&selection, &emulators, &observed)?;
     carry_out(&plan, context, "nothing to do: none of it is registered by qus")
 }
@@ -56,7 +59,7 @@ fn carry_out(plan: &Plan, context: &Context, idle: &str) -> Result<Exit, Failure
     } else if !report.dry_run {
         for planned in &plan.steps {
             match &planned.step {
-                Step::PutEntry { name, after: Some(rule), .. } => {
+                Step::PutEntry { name, after: Some(Entry { rule, .. }), .. } => {
                     context.ui.result(format!("{name} runs {} ({})", rule.interpreter, rule.flags));
                 }
                 Step::PutEntry { name, after: None, .. } => context.ui.result(format!("{name} unregistered")),
@@ -65,51 +68,4 @@ fn carry_out(plan: &Plan, context: &Context, idle: &str) -> Result<Exit, Failure
         }
     }
     Ok(Exit::Done)
-}
-
-/// The emulators of `selection` that the options name; those that qus installed, if they name none.
-/// What is not qus's own is looked at first.
-fn find(
-    args: &EmulatorArgs,
-    selection: &Selection,
-    observed: &Observed,
-    context: &Context,
-) -> Result<Emulators, Failure> {
-    let named = match selection {
-        Selection::All => false,
-        Selection::Named(_) => true,
-    };
-    let mut found: BTreeMap<Target, String> = BTreeMap::new();
-    if let Some(interpreter) = &args.interpreter {
-        match selection {
-            Selection::Named(choices) if choices.len() == 1 => found.insert(choices[0].target, interpreter.clone()),
-            _ => return Err(Failure::OneInterpreter),
-        };
-    } else if let Some(directory) = &args.path {
-        let directory = directory.trim_end_matches('/');
-        let suffix = args.suffix.as_deref().unwrap_or_default();
-        for target in Target::all().filter(|target| selection.includes(*target)) {
-            found.insert(target, format!("{directory}/qemu-{}{suffix}", target.emulated_by()));
-        }
-    } else {
-        let installed = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
-        return Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()));
-    }
-    let mut fit = BTreeMap::new();
-    for (target, path) in found {
-        match emulators::check(&path, observed.host) {
-            Ok(Fit { dynamic }) => {
-                if dynamic {
-                    context
-                        .ui
-                        .warn(format!("\"{path}\" is dynamically linked: \"{target}\" will not run in containers"));
-                }
-                fit.insert(target, path);
-            }
-            Err(unfit) if named => return Err(unfit.into()),
-            // Of all, those that are there.
-            Err(_) => {}
-        }
-    }
-    Ok(Emulators(fit))
 }

@@ -2,8 +2,10 @@
 
 use super::{Context, Failure};
 use crate::cli::RemoveArgs;
+use crate::entry::Entry;
 use crate::exit::Exit;
-use crate::plan::{self, Step};
+use crate::observed::Observed;
+use crate::plan::{self, Plan, Step};
 use crate::system::interrupt;
 use crate::system::observe::{Look, observe};
 use crate::wanted::Selection;
@@ -23,11 +25,30 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, Failure>
         for target in observed.receipt.targets.keys().filter(|target| selection.includes(**target)) {
             context.ui.result(format!("{target} removed"));
         }
-        for planned in &plan.steps {
-            if let Step::PutEntry { name, after: Some(rule), .. } = &planned.step {
-                context.ui.note(format!("{name} runs {} again", rule.interpreter));
-            }
-        }
+        tell_given_back(&plan, &selection, &observed, context);
     }
     Ok(Exit::Done)
+}
+
+/// What others have again, and what they could not be given.
+fn tell_given_back(plan: &Plan, selection: &Selection, observed: &Observed, context: &Context) {
+    let given = |name| {
+        plan.steps.iter().find_map(|planned| match &planned.step {
+            Step::PutEntry { name: put, after: Some(Entry { rule, .. }), .. } if put == name => Some(rule),
+            _ => None,
+        })
+    };
+    for planned in &plan.steps {
+        if let Step::PutEntry { name, after: Some(Entry { rule, .. }), .. } = &planned.step {
+            context.ui.note(format!("{name} runs {} again", rule.interpreter));
+        }
+    }
+    for (target, installed) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
+        if let Some(Entry { rule, .. }) = &installed.displaced
+            && given(&rule.name).is_none()
+            && observed.ours(*target).is_some()
+        {
+            context.ui.warn(format!("{} ran {} before; that is not there any more", rule.name, rule.interpreter));
+        }
+    }
 }

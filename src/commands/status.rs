@@ -5,11 +5,13 @@ use serde::Serialize;
 use super::{Context, Failure};
 use crate::cli::TargetArgs;
 use crate::dropin;
+use crate::entry::{Entry, UnknownEntry};
 use crate::exit::Exit;
 use crate::hex::Sha256;
 use crate::host::Host;
-use crate::layout;
 use crate::observed::{Binfmt, FileState, Observed, State, Unreachable};
+use crate::owner::Owner;
+use crate::place::{Keeper, Place};
 use crate::receipt::Installed;
 use crate::system::observe::{Look, observe};
 use crate::target::Target;
@@ -22,6 +24,10 @@ struct Document {
     schema: u32,
     host: HostStatus,
     targets: Vec<TargetStatus>,
+    /// Entries of the kernel that belong to none of the targets.
+    others: Vec<EntryStatus>,
+    /// Entries of a kind that this version does not know.
+    unknown: Vec<UnknownEntry>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,6 +35,10 @@ struct HostStatus {
     architecture: Host,
     kernel: String,
     binfmt_misc: &'static str,
+    /// With whom the kernel's entries stay, if there is a table.
+    keeper: Option<Keeper>,
+    #[serde(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,8 +48,14 @@ struct TargetStatus {
     state: State,
     installed: Option<InstalledStatus>,
     dropin: Option<DropinStatus>,
+    /// The entry of the target: qus's, else the one of the usual name, else the one that answers.
     entry: Option<EntryStatus>,
+    /// Name of the entry that the kernel uses for the target's usual programs.
     runs: Option<String>,
+    /// Names of others that it uses for some of the target's programs.
+    runs_some: Vec<String>,
+    /// Whose rule answers after a boot, as configured.
+    boot: Option<BootStatus>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,12 +72,18 @@ struct DropinStatus {
 }
 
 #[derive(Debug, Serialize)]
+struct BootStatus {
+    path: String,
+    owner: Owner,
+}
+
+#[derive(Clone, Debug, Serialize)]
 struct EntryStatus {
     name: String,
     enabled: bool,
     interpreter: String,
     flags: String,
-    owner: &'static str,
+    owner: Owner,
 }
 
 pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure> {
@@ -69,14 +91,19 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
     context.clear_up()?;
     let targets: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
     let observed = observe(&context.root, context.kernel(), Look { native: &targets, contents: &[], files: true })?;
+    let table = observed.binfmt.table();
     let document = Document {
         schema: 1,
         host: HostStatus {
             architecture: observed.host,
             kernel: format!("{}.{}", observed.kernel.0, observed.kernel.1),
             binfmt_misc: describe_binfmt(&observed.binfmt),
+            keeper: table.map(|table| table.keeper),
+            place: observed.place.clone(),
         },
         targets: targets.iter().map(|target| status_of(*target, &observed)).collect(),
+        others: others(&observed),
+        unknown: table.map(|table| table.unknown.clone()).unwrap_or_default(),
     };
     context.ui.document(&document);
     show(&document, &selection, context);
@@ -88,14 +115,18 @@ fn describe_binfmt(binfmt: &Binfmt) -> &'static str {
         Binfmt::NotAsked => "not looked at",
         Binfmt::Mounted(table) if table.enabled => "enabled",
         Binfmt::Mounted(_) => "disabled",
-        Binfmt::Mountable | Binfmt::Unreachable(Unreachable::NoPrivilege | Unreachable::Private) => "not mounted",
-        Binfmt::Unreachable(Unreachable::NotInKernel) => "not in the kernel",
+        Binfmt::Unreachable(Unreachable::NotInKernel | Unreachable::Wsl1) => "not in the kernel",
+        Binfmt::Mountable | Binfmt::Unreachable(_) => "not mounted",
     }
 }
 
 fn status_of(target: Target, observed: &Observed) -> TargetStatus {
     let installed = observed.receipt.targets.get(&target);
-    let entry = observed.binfmt.table().and_then(|table| table.entry_of(target));
+    let table = observed.binfmt.table();
+    let answering = table.filter(|table| table.enabled).map(|table| table.answering(target)).unwrap_or_default();
+    let usual = || table.and_then(|table| table.entry_of(target));
+    let entry = observed.ours(target).or_else(usual).or(answering.first().copied());
+    let mut names = answering.iter().map(|entry| entry.name().to_string());
     TargetStatus {
         target,
         oci: target.oci(),
@@ -106,27 +137,34 @@ fn status_of(target: Target, observed: &Observed) -> TargetStatus {
             sha256: installed.sha256,
         }),
         dropin: dropin_of(target, installed, observed),
-        entry: entry.map(|entry| EntryStatus {
-            name: entry.name().to_string(),
-            enabled: entry.enabled,
-            interpreter: entry.rule.interpreter.clone(),
-            flags: entry.rule.flags.to_string(),
-            owner: if layout::is_ours(&entry.rule.interpreter) { "qus" } else { "other" },
-        }),
-        runs: runs(target, observed),
+        entry: entry.map(|entry| entry_status(entry, observed)),
+        runs: names.next(),
+        runs_some: names.collect(),
+        boot: observed
+            .configuration
+            .winner(target)
+            .map(|(file, rule)| BootStatus { path: file.path.to_string(), owner: Owner::of_rule(file, rule) }),
     }
 }
 
-/// The entry that the kernel would use. Of several that match, which one is newest cannot be read
-/// off the table; the one of the usual name is named.
-fn runs(target: Target, observed: &Observed) -> Option<String> {
-    let table = observed.binfmt.table().filter(|table| table.enabled)?;
-    let usual = table.entry_of(target).filter(|entry| entry.enabled);
-    usual.or_else(|| table.matching(target).next()).map(|entry| entry.name().to_string())
+fn entry_status(entry: &Entry, observed: &Observed) -> EntryStatus {
+    EntryStatus {
+        name: entry.name().to_string(),
+        enabled: entry.enabled,
+        interpreter: entry.rule.interpreter.clone(),
+        flags: entry.rule.flags.to_string(),
+        owner: observed.owner(entry),
+    }
+}
+
+fn others(observed: &Observed) -> Vec<EntryStatus> {
+    let entries = observed.binfmt.table().map(|table| table.entries.as_slice()).unwrap_or_default();
+    let of_target = |entry: &&Entry| Target::all().any(|target| entry.rule.pattern.takes(target));
+    entries.iter().filter(|entry| !of_target(entry)).map(|entry| entry_status(entry, observed)).collect()
 }
 
 fn dropin_of(target: Target, installed: Option<&Installed>, observed: &Observed) -> Option<DropinStatus> {
-    let path = dropin::path(target);
+    let path = installed.map_or_else(|| Some(dropin::path(target)), |installed| installed.dropin.clone())?;
     let state = match (observed.files.get(&path), installed) {
         (None, None) => return None,
         (None, Some(_)) => "missing",
@@ -138,27 +176,97 @@ fn dropin_of(target: Target, installed: Option<&Installed>, observed: &Observed)
 }
 
 fn show(document: &Document, selection: &Selection, context: &Context) {
-    let HostStatus { architecture, kernel, binfmt_misc } = &document.host;
-    context.ui.result(format!("host {architecture}, Linux {kernel}, binfmt_misc {binfmt_misc}"));
+    let HostStatus { architecture, kernel, binfmt_misc, place, keeper } = &document.host;
+    let place = place.to_string();
+    let place = if place.is_empty() { place } else { format!(", {place}") };
+    context.ui.result(format!("host {architecture}, Linux {kernel}, binfmt_misc {binfmt_misc}{place}"));
     let shown = |status: &&TargetStatus| *selection != Selection::All || status.state != State::Absent;
     let rows: Vec<&TargetStatus> = document.targets.iter().filter(shown).collect();
     if !rows.is_empty() {
         context.ui.result(format!("\n{:<13}{:<12}{:<16}{}", "TARGET", "STATE", "VERSION", "RUN BY"));
     }
-    for row in rows {
+    for row in &rows {
         let state = serde_json::to_value(row.state).ok();
         let state = state.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
         let version = row.installed.as_ref().map_or("-", |installed| installed.version.as_str());
-        let by = match &row.entry {
-            Some(entry) if entry.enabled => format!("{} ({})", entry.interpreter, entry.flags),
-            Some(entry) => format!("{}, disabled", entry.interpreter),
-            None if row.state == State::Native => "the machine itself".to_owned(),
-            None => "nothing".to_owned(),
-        };
-        context.ui.result(format!("{:<13}{state:<12}{version:<16}{by}", row.target.name()));
+        context.ui.result(format!("{:<13}{state:<12}{version:<16}{}", row.target.name(), run_by(row, document)));
+    }
+    if *selection == Selection::All {
+        show_rest(document, context);
+    }
+    if *keeper == Some(Keeper::Nobody) {
+        context.ui.warn("binfmt_misc is mounted in this mount namespace alone: every entry vanishes with it");
+    }
+    if *keeper == Some(Keeper::UserNamespace) {
+        context.ui.note("this table is the user namespace's own: it serves programs in it and no others");
+    }
+    for row in &rows {
+        tell(row, context);
+    }
+}
+
+/// Who runs a target, as a row's end.
+fn run_by(row: &TargetStatus, document: &Document) -> String {
+    let described = |entry: &EntryStatus| match entry.owner {
+        Owner::Qus => format!("{} ({})", entry.interpreter, entry.flags),
+        owner => format!("{} ({}), {}", entry.interpreter, entry.flags, owner.title()),
+    };
+    match (&row.runs, &row.entry) {
+        (Some(runs), Some(entry)) if *runs == entry.name => described(entry),
+        (Some(runs), _) => {
+            let by = document.targets.iter().filter_map(|other| other.entry.as_ref()).chain(&document.others);
+            let by = by.clone().find(|entry| entry.name == *runs);
+            by.map_or_else(|| format!("entry \"{runs}\""), described)
+        }
+        (None, Some(entry)) if !entry.enabled => format!("{}, disabled", entry.interpreter),
+        (None, _) if row.state == State::Native => "the machine itself".to_owned(),
+        (None, _) => "nothing".to_owned(),
+    }
+}
+
+fn show_rest(document: &Document, context: &Context) {
+    let mut rest: Vec<String> =
+        document.others.iter().map(|entry| format!("{} ({})", entry.name, entry.owner.title())).collect();
+    rest.extend(document.unknown.iter().map(|entry| format!("{} (of a kind unknown to this qus)", entry.name)));
+    if !rest.is_empty() {
+        context.ui.result(format!("\nOther entries: {}", rest.join(", ")));
     }
     let absent = document.targets.iter().filter(|status| status.state == State::Absent).count();
-    if *selection == Selection::All && absent > 0 {
+    if absent > 0 {
         context.ui.result(format!("\n{absent} more targets can be had: qus install all"));
+    }
+}
+
+/// What is not as it was installed, and what to type.
+fn tell(row: &TargetStatus, context: &Context) {
+    let target = row.target;
+    match row.state {
+        State::Conflict => {
+            let runs = row.runs.iter().chain(&row.runs_some).cloned().collect::<Vec<_>>().join("\" and \"");
+            context.ui.note(format!(
+                "{target} is installed, but entry \"{runs}\" answers; for qus's: qus prefer {target} qus"
+            ));
+        }
+        State::Stale | State::Installed
+            if row.installed.is_some() && context.kernel.is_some() && row.runs.is_none() =>
+        {
+            context.ui.note(format!("{target} is installed and not registered: qus apply {target}"));
+        }
+        State::Stale => context.ui.note(format!("{target} still runs an older file than the one installed: qus apply")),
+        _ => {}
+    }
+    if let (Some(_), Some(dropin)) = (&row.installed, &row.dropin)
+        && dropin.state != "ok"
+    {
+        context.ui.note(format!("the drop-in of {target}, {}, is {}", dropin.path, dropin.state));
+    }
+    if let (State::Ready, Some(boot)) = (row.state, &row.boot)
+        && boot.owner != Owner::Qus
+    {
+        let owner = boot.owner.title();
+        context.ui.note(format!(
+            "after a boot {target} is run by {owner}, for \"{}\" comes last; settle it: qus prefer {target} qus",
+            boot.path
+        ));
     }
 }

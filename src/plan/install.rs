@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, Step, reach_kernel};
+use super::target::{answers, displaces, dropin_path, link_text, put_dropin, put_entry, put_link, rival};
+use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::dropin;
-use crate::layout;
 use crate::observed::{Binfmt, FileState, Observed};
 use crate::receipt::{Installed, Receipt};
 use crate::release::{Asset, Form, Index, Release, STABLE};
 use crate::rooted::RootedPath;
-use crate::rule::{Pattern, Rule};
+use crate::rule::{Match, Pattern};
 use crate::target::Target;
 use crate::version::Version;
-use crate::wanted::{Letters, Selection};
+use crate::wanted::{Consent, Letters, Selection};
 
 /// Room that a change needs beside the bytes it installs, for directories and documents.
 const SPARE: u64 = 1024 * 1024;
@@ -31,17 +31,20 @@ pub struct Offer<'a> {
 
 /// How to install `selection` from `offer`.
 ///
-/// `all` leaves out what the host runs by itself and what the release does not have. A target that
-/// is named is installed even if the host is of its family, with `emulate_native`, but never if
+/// `all` leaves out what the host runs by itself, what somebody else runs who was chosen on purpose, and what
+/// the release does not have. A target that is named is installed in these cases with `consent`, but never if
 /// its rule would match the host's own programs.
 pub fn install(
     selection: &Selection,
     letters: &Letters,
-    emulate_native: bool,
+    consent: Consent,
     observed: &Observed,
     offer: &Offer,
 ) -> Result<Plan, Conflict> {
-    let wanted = wanted_versions(selection, emulate_native, observed, offer.index)?;
+    if let Some(entry) = observed.emulating() {
+        return Err(Conflict::Emulated(entry.name().clone()));
+    }
+    let wanted = wanted_versions(selection, consent, observed, offer.index)?;
     let mut fetches: BTreeMap<Version, BTreeSet<Target>> = BTreeMap::new();
     let mut after = observed.receipt.clone();
     let mut changed = Vec::new();
@@ -63,24 +66,24 @@ pub fn install(
     if changed.is_empty() {
         return Ok(plan);
     }
-    if let Some(fault) = observed.faults.first() {
-        return Err(Conflict::fault(fault));
-    }
+    check_places(observed)?;
+    let layout = &observed.layout;
     let mut needed = SPARE;
     for (version, targets) in &fetches {
-        plan.make_directories(&layout::version(version), observed);
-        plan.make_directories(&layout::staging(), observed);
+        plan.make_directories(&layout.version(version), observed);
+        plan.make_directories(&layout.staging(), observed);
         for (asset, targets) in cheapest(offer, version, observed, targets) {
             needed += asset.size
                 + targets.iter().filter_map(|target| asset.member(*target)).map(|member| member.size).sum::<u64>();
-            plan.push(Step::Fetch { version: version.clone(), asset: asset.clone(), targets, into: layout::staging() });
+            plan.push(Step::Fetch { version: version.clone(), asset: asset.clone(), targets, into: layout.staging() });
         }
     }
     if observed.space < needed {
-        return Err(Conflict::Full { path: layout::emulators(), free: observed.space, needed });
+        return Err(Conflict::Full { path: layout.emulators(), free: observed.space, needed });
     }
-    plan.make_directories(&RootedPath::from_trusted(dropin::DIRECTORY), observed);
-    plan.make_directories(&RootedPath::from_trusted(layout::STATE), observed);
+    for directory in layout.drop_ins().into_iter().chain([layout.state()]) {
+        plan.make_directories(directory, observed);
+    }
 
     for (version, targets) in &fetches {
         for target in targets {
@@ -88,19 +91,20 @@ pub fn install(
         }
     }
     for target in &changed {
-        choose(&mut plan, *target, &after, observed);
+        put_link(&mut plan, *target, &after.targets[target], observed);
     }
     if !matches!(observed.binfmt, Binfmt::NotAsked) {
         reach_kernel(&mut plan, observed)?;
-        for target in &changed {
-            register(&mut plan, *target, &after, observed);
+        let own = |target: &&Target| after.targets[*target].yields.is_none();
+        for target in changed.iter().filter(own) {
+            put_entry(&mut plan, *target, &after.targets[target].rule, observed);
         }
-        for target in &changed {
+        for target in changed.iter().filter(own) {
             plan.push_for(*target, Step::Prove);
         }
     }
     for target in &changed {
-        write_dropin(&mut plan, *target, &after, observed)?;
+        put_dropin(&mut plan, *target, &after.targets[target], observed)?;
     }
     finish(&mut plan, after, observed, offer);
     Ok(plan)
@@ -109,7 +113,7 @@ pub fn install(
 /// Each target that is meant, with the release it is to come from.
 fn wanted_versions<'a>(
     selection: &Selection,
-    emulate_native: bool,
+    consent: Consent,
     observed: &Observed,
     index: &'a Index,
 ) -> Result<Vec<(Target, &'a Release)>, Conflict> {
@@ -124,6 +128,9 @@ fn wanted_versions<'a>(
             Ok(Target::all()
                 .filter(|target| offered.contains(&target.emulated_by()))
                 .filter(|target| !is_own(*target, observed) && !observed.native.contains(target))
+                .filter(|target| {
+                    consent.take_over || is_settled(*target, observed) || rival(*target, observed).is_none()
+                })
                 // An emulator under a second name comes only when it is named.
                 .filter(|target| target.emulated_by() == *target)
                 .map(|target| (target, release))
@@ -136,8 +143,14 @@ fn wanted_versions<'a>(
                 if is_own(target, observed) {
                     return Err(Conflict::Own(target));
                 }
-                if observed.native.contains(&target) && !emulate_native {
+                if observed.native.contains(&target) && !consent.emulate_native {
                     return Err(Conflict::Native(target));
+                }
+                if let Some((owner, by)) = rival(target, observed)
+                    && !consent.take_over
+                    && !is_settled(target, observed)
+                {
+                    return Err(Conflict::Rival { target, owner, by });
                 }
                 Ok((target, release(choice.version.as_ref())?))
             })
@@ -147,7 +160,12 @@ fn wanted_versions<'a>(
 
 /// Whether `target`'s rule would match this very program, and so the host's own.
 pub(super) fn is_own(target: Target, observed: &Observed) -> bool {
-    Pattern::of(target).matches(&observed.own_head)
+    [Match::Elf, Match::AppImage].iter().any(|programs| observed.is_own(&Pattern::of(target, *programs)))
+}
+
+/// Whether it was decided before who runs `target`: it is installed, over the rival or behind it.
+fn is_settled(target: Target, observed: &Observed) -> bool {
+    observed.receipt.targets.contains_key(&target)
 }
 
 /// What the receipt will say of `target`.
@@ -169,36 +187,33 @@ fn plan_target(
     if let Some(before) = before.filter(|before| before.version > *version) {
         return Err(Conflict::OlderVersion { target, offered: version.clone(), installed: before.version.clone() });
     }
-    let path = layout::emulator(target, version);
-    let entry = observed.binfmt.table().and_then(|table| table.entry_of(target));
-    let displaced = match entry {
-        Some(entry) if !layout::is_ours(&entry.rule.interpreter) => Some(entry.rule.clone()),
-        _ => before.and_then(|before| before.displaced.clone()),
-    };
+    let path = observed.layout.emulator(target, version);
+    let yields = before.and_then(|before| before.yields.clone());
     Ok(Installed {
         version: version.clone(),
         repository: offer.repository.to_owned(),
-        rule: Rule::new(target, path.as_str(), letters.flags(observed.kernel))?,
+        rule: letters.rule(target, path.as_str(), observed.kernel)?,
         path,
         size: member.size,
         sha256: member.sha256,
-        displaced,
+        dropin: dropin_path(target, yields.as_ref(), observed)?,
+        yields,
+        displaced: displaces(target, observed).or_else(|| before?.displaced.as_ref()).cloned(),
     })
 }
 
 /// Whether nothing need be done for `target`.
 fn is_present(target: Target, installed: &Installed, observed: &Observed) -> bool {
-    let entry = observed.binfmt.table().and_then(|table| table.entry_of(target));
     let registered = match &observed.binfmt {
         Binfmt::NotAsked => true,
-        _ => entry.is_some_and(|entry| entry.enabled && entry.rule == installed.rule),
+        _ => installed.yields.is_some() || answers(target, &installed.rule, observed),
     };
-    let dropin = observed.files.get(&dropin::path(target));
+    let is = |path: &RootedPath, state: FileState| observed.files.get(path) == Some(&state);
     observed.receipt.targets.get(&target) == Some(installed)
         && !observed.damaged.contains(&target)
         && registered
-        && dropin == Some(&FileState::Text(dropin::text(&installed.rule)))
-        && observed.files.get(&layout::link(target)) == Some(&FileState::Link(link_text(installed)))
+        && installed.dropin.as_ref().is_none_or(|path| is(path, FileState::Text(dropin::text(&installed.rule))))
+        && is(&observed.layout.link(target), FileState::Link(link_text(installed)))
 }
 
 /// The assets by which `targets` of `version` move the fewest bytes, and what to take from each.
@@ -229,68 +244,27 @@ fn cheapest<'a>(
 
 /// Puts an emulator in its place, and what lay there aside.
 fn place(plan: &mut Plan, target: Target, version: &Version, observed: &Observed) {
-    let to = layout::emulator(target, version);
+    let layout = &observed.layout;
+    let to = layout.emulator(target, version);
     if observed.files.contains_key(&to) {
-        let aside = layout::staging().join(&format!("{}.old", target.emulator()));
+        let aside = layout.staging().join(&format!("{}.old", target.emulator()));
         plan.push_for(target, Step::Move { from: to.clone(), to: aside });
     }
-    plan.push_for(target, Step::Move { from: layout::staging().join(&target.emulator()), to });
-}
-
-fn link_text(installed: &Installed) -> String {
-    let name = installed.path.as_str().rsplit('/').next().unwrap_or_default();
-    format!("{}/{name}", installed.version)
-}
-
-fn choose(plan: &mut Plan, target: Target, after: &Receipt, observed: &Observed) {
-    let path = layout::link(target);
-    let before = match observed.files.get(&path) {
-        Some(FileState::Link(to)) => Some(to.clone()),
-        _ => None,
-    };
-    let to = Some(link_text(&after.targets[&target]));
-    if before != to {
-        plan.push_for(target, Step::PutLink { path, after: to, before });
-    }
-}
-
-fn register(plan: &mut Plan, target: Target, after: &Receipt, observed: &Observed) {
-    let rule = after.targets[&target].rule.clone();
-    let before = observed.binfmt.table().and_then(|table| table.entry_of(target));
-    let step =
-        Step::PutEntry { name: rule.name.clone(), after: Some(rule), before: before.map(|entry| entry.rule.clone()) };
-    plan.push_for(target, step);
-}
-
-fn write_dropin(plan: &mut Plan, target: Target, after: &Receipt, observed: &Observed) -> Result<(), Conflict> {
-    let path = dropin::path(target);
-    let text = dropin::text(&after.targets[&target].rule);
-    let before = match observed.files.get(&path) {
-        None => None,
-        Some(FileState::Text(before)) if observed.receipt.targets.contains_key(&target) => Some(before.clone()),
-        Some(FileState::Text(before)) if *before == text => Some(before.clone()),
-        Some(_) => return Err(Conflict::ForeignFile(path)),
-    };
-    if before.as_ref() != Some(&text) {
-        plan.push_for(target, Step::PutFile { path, after: Some(text), before });
-    }
-    Ok(())
+    plan.push_for(target, Step::Move { from: layout.staging().join(&target.emulator()), to });
 }
 
 /// Writes down what was done, and which directories are to go again with the last target.
 fn finish(plan: &mut Plan, mut after: Receipt, observed: &Observed, offer: &Offer) {
-    let strange = plan.made().filter(|path| !is_own_directory(path)).cloned().collect::<Vec<_>>();
+    let own = [observed.layout.prefix(), observed.layout.state()];
+    let is_own = |path: &RootedPath| own.iter().any(|own| path.is_below(own));
+    let strange = plan.made().filter(|path| !is_own(path)).cloned().collect::<Vec<_>>();
     after.directories.extend(strange);
     let before = observed.trust.clone();
     if before.as_deref() != Some(&offer.trust) {
-        plan.push(Step::PutFile { path: layout::trust(), after: Some(offer.trust.clone()), before });
+        plan.push(Step::PutFile { path: observed.layout.trust(), after: Some(offer.trust.clone()), before });
     }
     let made: Vec<RootedPath> = plan.made().cloned().collect();
     plan.push(Step::Record { after, before: observed.receipt.clone() });
-    plan.sweep.push(layout::staging());
+    plan.sweep.push(observed.layout.staging());
     plan.prune.extend(made.into_iter().rev());
-}
-
-fn is_own_directory(path: &RootedPath) -> bool {
-    [layout::PREFIX, layout::STATE].iter().any(|own| path.is_below(&RootedPath::from_trusted(*own)))
 }

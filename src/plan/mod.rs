@@ -4,19 +4,26 @@
 //! what will be and what was, so that undoing it is doing it backwards.
 
 mod install;
+mod prefer;
 mod register;
 mod remove;
+mod repair;
 mod step;
+mod target;
 
 pub use install::{Offer, install};
+pub use prefer::prefer;
 pub use register::{Emulators, register, unregister};
 pub use remove::remove;
+pub use repair::{Beyond, Repair, repair};
 pub use step::Step;
+pub use target::rival;
 
 use serde::{Deserialize, Serialize};
 
 use crate::conflict::Conflict;
-use crate::observed::{Binfmt, Observed};
+use crate::observed::{Access, Binfmt, Observed};
+use crate::place::Keeper;
 use crate::rooted::RootedPath;
 use crate::target::Target;
 
@@ -91,12 +98,22 @@ impl Plan {
     }
 }
 
-/// Fails unless rules can be registered; adds the step that mounts the table, if that is needed.
+/// Fails unless our places can be written to.
+fn check_places(observed: &Observed) -> Result<(), Conflict> {
+    observed.faults.first().map_or(Ok(()), |fault| Err(Conflict::fault(fault)))
+}
+
+/// Fails unless entries can be registered that stay; adds the step that mounts the table, if that is needed.
 fn reach_kernel(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
     match &observed.binfmt {
-        Binfmt::Mounted(table) if !table.writable => Err(Conflict::MayNotRegister),
-        Binfmt::Mounted(table) if !table.enabled => Err(Conflict::Disabled),
-        Binfmt::NotAsked | Binfmt::Mounted(_) => Ok(()),
+        Binfmt::Mounted(table) => match table.access {
+            Access::ReadOnly => Err(Conflict::ReadOnlyTable),
+            Access::Denied => Err(Conflict::MayNotRegister),
+            Access::Writable if table.keeper == Keeper::Nobody => Err(Conflict::MountedOnlyHere),
+            Access::Writable if !table.enabled => Err(Conflict::Disabled),
+            Access::Writable => Ok(()),
+        },
+        Binfmt::NotAsked => Ok(()),
         Binfmt::Mountable => {
             plan.push(Step::Mount);
             Ok(())

@@ -3,64 +3,80 @@
 use std::collections::BTreeMap;
 
 use super::install::is_own;
+use super::target::{answers, given_back};
 use super::{Plan, Step, reach_kernel};
 use crate::conflict::Conflict;
-use crate::layout;
+use crate::entry::Entry;
 use crate::observed::Observed;
 use crate::rooted::RootedPath;
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleName};
 use crate::target::Target;
-use crate::wanted::{Letters, Selection};
+use crate::wanted::{Consent, Letters, Selection};
 
 /// Where the emulators lie, by target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Emulators(pub BTreeMap<Target, String>);
 
-/// How to register the emulators of `selection`. `all` means every one that there is and that the
-/// host needs; a target that is named must have one.
+impl Emulators {
+    /// The rules of `selection` by which they are used on a kernel as observed. `all` means every one that there is and
+    /// that the host needs; a target that is named must have one.
+    pub fn rules(
+        &self,
+        selection: &Selection,
+        letters: &Letters,
+        consent: Consent,
+        observed: &Observed,
+    ) -> Result<Vec<(Target, Rule)>, Conflict> {
+        let mut rules = Vec::new();
+        for target in Target::all().filter(|target| selection.includes(*target)) {
+            let refused = if is_own(target, observed) {
+                Some(Conflict::Own(target))
+            } else if observed.native.contains(&target) && !consent.emulate_native {
+                Some(Conflict::Native(target))
+            } else if !self.0.contains_key(&target) {
+                Some(Conflict::NotInstalled(target))
+            } else {
+                None
+            };
+            match (refused, selection) {
+                (Some(refused), Selection::Named(_)) => return Err(refused),
+                (Some(_), Selection::All) => {}
+                (None, _) => rules.push((target, letters.rule(target, &self.0[&target], observed.kernel)?)),
+            }
+        }
+        Ok(rules)
+    }
+}
+
+/// How to register the emulators of `selection`. An entry of somebody else stays: ours stands beside it, newer.
 pub fn register(
     selection: &Selection,
     emulators: &Emulators,
     letters: &Letters,
-    emulate_native: bool,
+    consent: Consent,
     observed: &Observed,
 ) -> Result<Plan, Conflict> {
-    let mut rules = Vec::new();
-    for target in Target::all().filter(|target| selection.includes(*target)) {
-        let named = *selection != Selection::All;
-        let native = observed.native.contains(&target) && !is_own(target, observed) && !emulate_native;
-        let Some(interpreter) = emulators.0.get(&target) else {
-            if named {
-                return Err(Conflict::NotInstalled(target));
-            }
-            continue;
-        };
-        if is_own(target, observed) || native {
-            match *selection {
-                Selection::All => continue,
-                Selection::Named(_) if native => return Err(Conflict::Native(target)),
-                Selection::Named(_) => return Err(Conflict::Own(target)),
-            }
-        }
-        rules.push((target, Rule::new(target, interpreter, letters.flags(observed.kernel))?));
+    if let Some(entry) = observed.emulating() {
+        return Err(Conflict::Emulated(entry.name().clone()));
     }
-
+    let mut rules = emulators.rules(selection, letters, consent, observed)?;
+    // An emulator of the same path may be another file by now: only one that never changes in
+    // its place, ours, needs no new registration.
+    rules.retain(|(target, rule)| !answers(*target, rule, observed));
     let mut plan = Plan::default();
-    let table = observed.binfmt.table();
-    rules.retain(|(target, rule)| {
-        let entry = table.and_then(|table| table.entry_of(*target));
-        // An emulator of the same path may be another file by now: only one that never changes in
-        // its place, ours, needs no new registration.
-        !entry.is_some_and(|entry| entry.enabled && entry.rule == *rule && layout::is_ours(&rule.interpreter))
-    });
     if rules.is_empty() {
         return Ok(plan);
     }
-    plan.make_directories(&RootedPath::from_trusted(layout::STATE), observed);
+    make_state(&mut plan, observed);
     reach_kernel(&mut plan, observed)?;
+    let table = observed.binfmt.table();
     for (target, rule) in rules {
-        let before = table.and_then(|table| table.entry_of(target)).map(|entry| entry.rule.clone());
-        plan.push_for(target, Step::PutEntry { name: rule.name.clone(), after: Some(rule), before });
+        let usual = RuleName::of(target);
+        let is_ours = |entry: &Entry| observed.is_ours(entry) || entry.rule.interpreter == rule.interpreter;
+        let free = table.is_none_or(|table| !table.has(&usual) || table.entry(&usual).is_some_and(is_ours));
+        let name = if free { usual } else { RuleName::beside(target) };
+        let before = table.and_then(|table| table.entry(&name)).cloned();
+        plan.push_for(target, Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before });
     }
     prune_state(&mut plan);
     Ok(plan)
@@ -72,26 +88,33 @@ pub fn unregister(selection: &Selection, emulators: &Emulators, observed: &Obser
     let mut entries = Vec::new();
     let table = observed.binfmt.table();
     for target in Target::all().filter(|target| selection.includes(*target)) {
-        let Some(entry) = table.and_then(|table| table.entry_of(target)) else { continue };
-        let interpreter = &entry.rule.interpreter;
-        if layout::is_ours(interpreter) || emulators.0.get(&target) == Some(interpreter) {
-            entries.push((target, entry));
-        } else if *selection != Selection::All {
-            return Err(Conflict::ForeignEntry { target, interpreter: interpreter.clone() });
+        let named = [RuleName::beside(target), RuleName::of(target)];
+        let named: Vec<&Entry> = named.iter().filter_map(|name| table?.entry(name)).collect();
+        let is_meant =
+            |entry: &&Entry| observed.is_ours(entry) || emulators.0.get(&target) == Some(&entry.rule.interpreter);
+        let meant: Vec<&Entry> = named.iter().copied().filter(is_meant).collect();
+        if let ([], [foreign, ..], Selection::Named(_)) = (&meant[..], &named[..], selection) {
+            return Err(Conflict::ForeignEntry { target, interpreter: foreign.rule.interpreter.clone() });
         }
+        entries.extend(meant.into_iter().map(|entry| (target, entry)));
     }
     let mut plan = Plan::default();
     if entries.is_empty() {
         return Ok(plan);
     }
-    plan.make_directories(&RootedPath::from_trusted(layout::STATE), observed);
+    make_state(&mut plan, observed);
     reach_kernel(&mut plan, observed)?;
     for (target, entry) in entries {
-        let after = observed.receipt.targets.get(&target).and_then(|installed| installed.displaced.clone());
-        plan.push_for(target, Step::PutEntry { name: entry.name().clone(), after, before: Some(entry.rule.clone()) });
+        let usual = *entry.name() == RuleName::of(target) && observed.is_ours(entry);
+        let after = if usual { given_back(target, observed) } else { None };
+        plan.push_for(target, Step::PutEntry { name: entry.name().clone(), after, before: Some(entry.clone()) });
     }
     prune_state(&mut plan);
     Ok(plan)
+}
+
+fn make_state(plan: &mut Plan, observed: &Observed) {
+    plan.make_directories(observed.layout.state(), observed);
 }
 
 /// The journal's directory goes with the journal where nothing else is kept in it.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, Step};
+use super::target::{remove_dropin, remove_entry};
+use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
-use crate::dropin;
-use crate::layout;
 use crate::observed::{Binfmt, FileState, Observed};
 use crate::receipt::Receipt;
-use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::wanted::Selection;
 
@@ -24,17 +22,24 @@ pub fn remove(selection: &Selection, observed: &Observed) -> Result<Plan, Confli
     if gone.is_empty() {
         return Ok(plan);
     }
-    if let Some(fault) = observed.faults.first() {
-        return Err(Conflict::fault(fault));
-    }
+    check_places(observed)?;
     let mut after = receipt.clone();
     after.targets.retain(|target, _| !gone.contains(target));
-    plan.make_directories(&layout::staging(), observed);
+    plan.make_directories(&observed.layout.staging(), observed);
     for target in &gone {
-        remove_dropin(&mut plan, *target, observed);
+        if let Some(path) = &receipt.targets[target].dropin {
+            remove_dropin(&mut plan, *target, path, observed);
+        }
     }
-    for target in &gone {
-        remove_entry(&mut plan, *target, observed)?;
+    if matches!(observed.binfmt, Binfmt::Mounted(_)) {
+        let mut entries = Plan::default();
+        for target in &gone {
+            remove_entry(&mut entries, *target, observed);
+        }
+        if !entries.is_empty() {
+            reach_kernel(&mut plan, observed)?;
+            plan.steps.append(&mut entries.steps);
+        }
     }
     let kept: BTreeSet<Target> = after.targets.keys().map(|target| target.emulated_by()).collect();
     let unused: BTreeSet<Target> = gone.iter().map(|target| target.emulated_by()).collect();
@@ -45,49 +50,20 @@ pub fn remove(selection: &Selection, observed: &Observed) -> Result<Plan, Confli
     Ok(plan)
 }
 
-/// Ours goes; one that somebody changed since stays, for it is theirs now.
-fn remove_dropin(plan: &mut Plan, target: Target, observed: &Observed) {
-    let path = dropin::path(target);
-    if let Some(FileState::Text(before)) = observed.files.get(&path)
-        && *before == dropin::text(&observed.receipt.targets[&target].rule)
-    {
-        plan.push_for(target, Step::PutFile { path, after: None, before: Some(before.clone()) });
-    }
-}
-
-fn remove_entry(plan: &mut Plan, target: Target, observed: &Observed) -> Result<(), Conflict> {
-    let Binfmt::Mounted(table) = &observed.binfmt else { return Ok(()) };
-    let Some(entry) = table.entry_of(target).filter(|entry| layout::is_ours(&entry.rule.interpreter)) else {
-        return Ok(());
-    };
-    if !table.writable {
-        return Err(Conflict::MayNotRegister);
-    }
-    plan.push_for(
-        target,
-        Step::PutEntry {
-            name: entry.name().clone(),
-            after: observed.receipt.targets[&target].displaced.clone(),
-            before: Some(entry.rule.clone()),
-        },
-    );
-    Ok(())
-}
-
 /// The emulator goes in every version that was ever installed, and the link to it first.
 fn remove_files(plan: &mut Plan, target: Target, observed: &Observed) {
-    let link = layout::link(target);
+    let layout = &observed.layout;
+    let link = layout.link(target);
     if let Some(FileState::Link(before)) = observed.files.get(&link) {
         plan.push_for(target, Step::PutLink { path: link, after: None, before: Some(before.clone()) });
     }
     let name = target.emulator();
     for path in observed.files.keys() {
-        let Some(version) = path.parent().filter(|parent| parent.parent() == Some(layout::emulators())) else {
+        let Some(version) = path.parent().filter(|parent| parent.parent() == Some(layout.emulators())) else {
             continue;
         };
         if *path == version.join(&name) {
-            let version = version.as_str().rsplit('/').next().unwrap_or_default();
-            let aside = layout::staging().join(&format!("{version}-{name}"));
+            let aside = layout.staging().join(&format!("{}-{name}", version.name()));
             plan.push_for(target, Step::Move { from: path.clone(), to: aside });
         }
     }
@@ -96,16 +72,15 @@ fn remove_files(plan: &mut Plan, target: Target, observed: &Observed) {
 /// Writes down what is left. With the last target the whole memory goes, and every directory that
 /// was made.
 fn forget(plan: &mut Plan, mut after: Receipt, observed: &Observed) {
-    plan.sweep.push(layout::staging());
-    let emulators = layout::emulators();
-    plan.prune.extend(observed.directories.iter().filter(|path| path.parent() == Some(emulators.clone())).cloned());
+    let layout = &observed.layout;
+    let emulators = layout.emulators();
+    plan.sweep.push(layout.staging());
+    plan.prune.extend(observed.directories.iter().filter(|path| path.parent().as_ref() == Some(&emulators)).cloned());
     if after.is_empty() {
         if let Some(before) = observed.trust.clone() {
-            plan.push(Step::PutFile { path: layout::trust(), after: None, before: Some(before) });
+            plan.push(Step::PutFile { path: layout.trust(), after: None, before: Some(before) });
         }
-        let own =
-            [layout::emulators(), RootedPath::from_trusted(layout::PREFIX), RootedPath::from_trusted(layout::STATE)];
-        plan.prune.extend(own);
+        plan.prune.extend([emulators, layout.prefix().clone(), layout.state().clone()]);
         // Deepest first: a path sorts behind the directory it lies in.
         plan.prune.extend(std::mem::take(&mut after.directories).into_iter().rev());
     }

@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dropin;
+use crate::entry::Entry;
 use crate::receipt::Receipt;
 use crate::release::Asset;
 use crate::rooted::RootedPath;
-use crate::rule::{Rule, RuleName};
+use crate::rule::RuleName;
 use crate::target::Target;
 use crate::version::Version;
 
@@ -29,7 +31,7 @@ pub enum Step {
     /// Mount binfmt_misc where it stays.
     Mount,
     /// Make the kernel's entry `name` be `after`; without it, delete it.
-    PutEntry { name: RuleName, after: Option<Rule>, before: Option<Rule> },
+    PutEntry { name: RuleName, after: Option<Entry>, before: Option<Entry> },
     /// Run a program of the target.
     Prove,
     /// Write down what is installed now.
@@ -49,6 +51,7 @@ impl fmt::Display for Step {
             }
             Step::Move { from, to } => match (from.as_str().contains("/staging/"), to.as_str().contains("/staging/")) {
                 (_, true) => write!(f, "remove {from}"),
+                _ if dropin::is_aside(to) => write!(f, "put {from} aside as {to}"),
                 _ => write!(f, "install {to}"),
             },
             Step::PutLink { path, after: Some(to), .. } => write!(f, "link {path} to {to}"),
@@ -57,16 +60,13 @@ impl fmt::Display for Step {
             }
             Step::PutFile { path, .. } => write!(f, "write {path}"),
             Step::Mount => write!(f, "mount binfmt_misc"),
-            Step::PutEntry { name, after: Some(rule), before } => match before {
-                Some(before) if before.interpreter != rule.interpreter => {
-                    write!(
-                        f,
-                        "register {name} for {} ({}), in place of {}",
-                        rule.interpreter, rule.flags, before.interpreter
-                    )
+            Step::PutEntry { name, after: Some(Entry { rule, .. }), before } => {
+                write!(f, "register {name} for {} ({})", rule.interpreter, rule.flags)?;
+                match before.as_ref().map(|before| &before.rule.interpreter) {
+                    Some(before) if *before != rule.interpreter => write!(f, ", in place of {before}"),
+                    _ => Ok(()),
                 }
-                _ => write!(f, "register {name} for {} ({})", rule.interpreter, rule.flags),
-            },
+            }
             Step::PutEntry { name, after: None, .. } => write!(f, "unregister {name}"),
             Step::Prove => write!(f, "prove it by running a program"),
             Step::Record { .. } => write!(f, "write the receipt"),

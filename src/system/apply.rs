@@ -10,7 +10,6 @@ use super::root::{FileError, Root};
 use super::store::{Store, StoreError};
 use super::unpack::{UnpackError, unpack};
 use crate::exit::{Exit, Explain};
-use crate::layout;
 use crate::plan::{Plan, Step};
 use crate::receipt::Receipt;
 use crate::release::Asset;
@@ -63,6 +62,7 @@ pub enum ApplyError {
     NotUndone {
         cause: String,
         undo: StepError,
+        journal: RootedPath,
     },
 }
 
@@ -116,13 +116,11 @@ impl Explain for ApplyError {
         match self {
             ApplyError::Step(error) => error.help(),
             ApplyError::Journal(JournalError::File(error)) => error.help(),
-            ApplyError::Journal(_) => Some(format!(
-                "look at it, then move it away: {}; qus status tells what is installed",
-                layout::journal()
-            )),
-            ApplyError::NotUndone { .. } => Some(format!(
-                "mend what is in the way, then run any qus command that changes something: it undoes the rest by its journal {}",
-                layout::journal()
+            ApplyError::Journal(JournalError::Unreadable { path, .. }) => {
+                Some(format!("look at it, then move it away: {path}; qus status tells what is installed"))
+            }
+            ApplyError::NotUndone { journal, .. } => Some(format!(
+                "mend what is in the way, then run any qus command that changes something: it undoes the rest by its journal {journal}"
             )),
         }
     }
@@ -137,7 +135,7 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
         Err(error) => {
             return Err(match run.end() {
                 Ok(()) => StepError::from(error).into(),
-                Err(undo) => ApplyError::NotUndone { cause: error.to_string(), undo },
+                Err(undo) => run.not_undone(&error, undo),
             });
         }
     };
@@ -146,7 +144,7 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
             watch.undoes();
             return Err(match run.undo(index + 1).and_then(|()| run.end()) {
                 Ok(()) => error.into(),
-                Err(undo) => ApplyError::NotUndone { cause: error.to_string(), undo },
+                Err(undo) => run.not_undone(&error, undo),
             });
         }
     }
@@ -163,14 +161,12 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
 pub fn recover(machine: Machine) -> Result<bool, ApplyError> {
     let Some(unfinished) = journal::unfinished(machine.root)? else {
         // A kill between a journal's end and that of its directory leaves the directory.
-        machine.root.prune(&RootedPath::from_trusted(layout::STATE)).map_err(StepError::from)?;
+        machine.root.prune(machine.root.layout().state()).map_err(StepError::from)?;
         return Ok(false);
     };
     let run = Run { machine, plan: &unfinished.plan, dropped: unfinished.dropped, proofs: Vec::new() };
     let undone = if unfinished.committed { Ok(()) } else { run.undo(unfinished.begun) };
-    undone
-        .and_then(|()| run.end())
-        .map_err(|undo| ApplyError::NotUndone { cause: "an earlier qus was interrupted".to_owned(), undo })?;
+    undone.and_then(|()| run.end()).map_err(|undo| run.not_undone(&"an earlier qus was interrupted", undo))?;
     Ok(true)
 }
 
@@ -182,6 +178,10 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn not_undone(&self, cause: &dyn std::fmt::Display, undo: StepError) -> ApplyError {
+        ApplyError::NotUndone { cause: cause.to_string(), undo, journal: self.machine.root.layout().journal() }
+    }
+
     fn step(&mut self, index: usize, journal: &mut Journal, watch: &mut dyn Watch) -> Result<(), StepError> {
         let planned = &self.plan.steps[index];
         if planned.target.is_some_and(|target| self.dropped.contains(&target)) {
@@ -312,7 +312,8 @@ impl Run<'_> {
             self.machine.root.remove_tree(path)?;
         }
         // The journal's own directories go after it; all others before, so that it tells of them.
-        let (last, first): (Vec<_>, Vec<_>) = self.plan.prune.iter().partition(|path| layout::journal().is_below(path));
+        let journal = self.machine.root.layout().journal();
+        let (last, first): (Vec<_>, Vec<_>) = self.plan.prune.iter().partition(|path| journal.is_below(path));
         for path in first {
             self.machine.root.prune(path)?;
         }
@@ -344,5 +345,5 @@ fn put_file(root: &Root, path: &RootedPath, text: Option<&str>) -> Result<(), Fi
 
 fn put_receipt(root: &Root, receipt: &Receipt) -> Result<(), FileError> {
     let text = (!receipt.is_empty()).then(|| receipt.to_json());
-    put_file(root, &layout::receipt(), text.as_deref())
+    put_file(root, &root.layout().receipt(), text.as_deref())
 }

@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::root::Root;
 use crate::conflict::Conflict;
 use crate::elf::Header;
 use crate::host::Host;
+use crate::rooted::RootedPath;
 
 /// How much of a file tells what it is: the ELF header and the program headers behind it.
 const HEAD: u64 = 4096;
@@ -40,4 +42,10 @@ pub fn check(path: &str, host: Host) -> Result<Fit, Conflict> {
         Some(of) if of == host => Ok(Fit { dynamic: header.wants_loader(&head) }),
         _ => Err(unfit(format!("no program of this host, \"{host}\""))),
     }
+}
+
+/// Whether the file at `path` of the system below `root` can be executed, by whomever.
+pub fn is_executable(root: &Root, path: &str) -> bool {
+    let Ok(path) = RootedPath::try_from(path.to_owned()) else { return false };
+    std::fs::metadata(root.follow(&path)).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }

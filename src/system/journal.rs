@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::root::{FileError, Root, failed};
-use crate::layout;
 use crate::plan::Plan;
 use crate::rooted::RootedPath;
 use crate::target::Target;
@@ -67,7 +66,7 @@ impl<'a> Journal<'a> {
     /// Begins the journal of `plan`. A `durable` one outlives a power cut; the other only its
     /// process, which is enough where nothing but the kernel's table is changed.
     pub fn begin(root: &'a Root, plan: &Plan, durable: bool) -> Result<Journal<'a>, FileError> {
-        let path = layout::journal();
+        let path = root.layout().journal();
         let mut directories: Vec<RootedPath> = path.ancestors().skip(1).collect();
         directories.reverse();
         for directory in directories {
@@ -98,7 +97,7 @@ impl<'a> Journal<'a> {
     }
 
     fn write(&mut self, line: &Line) -> Result<(), FileError> {
-        let path = layout::journal();
+        let path = self.root.layout().journal();
         let mut text = serde_json::to_string(line).map_err(|error| failed("write", &path)(error.into()))?;
         text.push('\n');
         self.file.write_all(text.as_bytes()).map_err(failed("write", &path))?;
@@ -108,7 +107,7 @@ impl<'a> Journal<'a> {
 
 /// Ends the journal of `plan`, which is finished or undone.
 pub fn end(root: &Root, plan: &Plan) -> Result<(), FileError> {
-    let path = layout::journal();
+    let path = root.layout().journal();
     if plan.outlives_the_kernel() {
         return root.remove(&path);
     }
@@ -122,7 +121,7 @@ pub fn end(root: &Root, plan: &Plan) -> Result<(), FileError> {
 
 /// The change that a killed qus left behind, if there is one.
 pub fn unfinished(root: &Root) -> Result<Option<Unfinished>, JournalError> {
-    let path = layout::journal();
+    let path = root.layout().journal();
     let Some(text) = root.read(&path)? else { return Ok(None) };
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(serde_json::from_str);
     let Some(first) = lines.next() else {

@@ -2,20 +2,25 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
-use nix::sys::statfs::{FsType, statfs};
+use nix::sys::statfs::statfs;
 use nix::unistd::{AccessFlags, access};
 use thiserror::Error;
 
+use super::surroundings;
+
 use crate::entry::Entry;
 use crate::exit::{Exit, Explain};
-use crate::observed::Table;
-use crate::rule::{Rule, RuleName};
+use crate::observed::{Access, Table};
+use crate::place::Keeper;
+use crate::rule::{HEAD, Rule, RuleName};
 
-/// `BINFMTFS_MAGIC` (Linux tag v6.12, `include/uapi/linux/magic.h`).
-const BINFMTFS_MAGIC: FsType = FsType(0x4249_4e4d);
+/// What `statfs` says of binfmt_misc: `BINFMTFS_MAGIC` (Linux tag v6.12, `include/uapi/linux/magic.h`).
+pub const MAGIC: u64 = 0x4249_4e4d;
 
 /// More than any entry prints: `entry_status` (Linux tag v6.12, `fs/binfmt_misc.c`) writes into a page.
 const PAGE: usize = 4096;
@@ -25,10 +30,14 @@ const PAGE: usize = 4096;
 pub trait Kernel {
     /// The whole table, or nothing where it is not mounted.
     fn table(&self) -> Result<Option<Table>, KernelError>;
+    /// Who keeps the table mounted.
+    fn keeper(&self) -> Keeper;
     /// One entry, if there is one of that name.
     fn entry(&self, name: &RuleName) -> Result<Option<Entry>, KernelError>;
     /// Adds an entry; it is consulted before all older ones.
     fn register(&self, rule: &Rule) -> Result<(), KernelError>;
+    /// Makes the kernel pass over an entry, which stays where it is.
+    fn disable(&self, name: &RuleName) -> Result<(), KernelError>;
     /// Deletes an entry, if there is one of that name.
     fn unregister(&self, name: &RuleName) -> Result<(), KernelError>;
     /// Mounts the table where it stays.
@@ -45,6 +54,8 @@ pub enum KernelError {
     Refused { what: String, error: io::Error },
     #[error("the kernel holds another entry \"{name}\" than the one just registered")]
     ReadBack { name: RuleName },
+    #[error("entry \"{name}\" would take this machine's own programs: none could be started any more")]
+    Own { name: RuleName },
     #[error(transparent)]
     Unknown(#[from] crate::entry::UnknownEntry),
 }
@@ -82,6 +93,14 @@ impl Explain for KernelError {
     }
 }
 
+/// Whether binfmt_misc is mounted at `directory`.
+pub fn is_table(directory: &Path) -> bool {
+    statfs(directory).is_ok_and(|status| status.filesystem_type().0.cast_unsigned() == MAGIC)
+}
+
+/// How often a table is read again that changes while it is read.
+const SNAPSHOTS_MAX: usize = 20;
+
 /// The real table.
 #[derive(Debug)]
 pub struct BinfmtMisc {
@@ -94,12 +113,52 @@ impl BinfmtMisc {
         BinfmtMisc { directory }
     }
 
+    /// Where it is, or will be.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// What the kernel prints in one of its files, which are all shorter than a page and read whole by
     /// one call.
     fn read(&self, file: &str) -> io::Result<String> {
         let mut text = String::with_capacity(PAGE);
         fs::File::open(self.directory.join(file))?.take(PAGE as u64).read_to_string(&mut text)?;
         Ok(text)
+    }
+
+    /// The entries' names and inode numbers, newest first: binfmt_misc keeps its directory in the dentry cache, whose
+    /// newest name comes first (`dcache_readdir` of `fs/libfs.c`, Linux tag v6.12), and adds an entry to its list
+    /// and its name to the directory under one lock (`bm_register_write` of `fs/binfmt_misc.c`).
+    fn list(&self) -> Result<Vec<(String, u64)>, KernelError> {
+        let mut listing = Vec::new();
+        for file in fs::read_dir(&self.directory).map_err(refused(list))? {
+            let file = file.map_err(refused(list))?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            if name != "status" && name != "register" {
+                listing.push((name, file.ino()));
+            }
+        }
+        Ok(listing)
+    }
+
+    fn read_table(&self) -> Result<(Table, Vec<(String, u64)>), KernelError> {
+        let listing = self.list()?;
+        let status = self.read("status").map_err(refused(list))?;
+        let access = match access(&self.directory.join("register"), AccessFlags::W_OK) {
+            Ok(()) => Access::Writable,
+            Err(Errno::EROFS) => Access::ReadOnly,
+            Err(_) => Access::Denied,
+        };
+        let mut table = Table { enabled: status.trim() == "enabled", access, ..Table::default() };
+        for (name, _) in &listing {
+            match self.read(name) {
+                Ok(text) => table.add(Entry::parse(name, &text)),
+                // Somebody deleted it since the directory was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(refused(list)(error)),
+            }
+        }
+        Ok((table, listing))
     }
 
     fn write(&self, file: &str, what: impl Fn() -> String, bytes: &[u8]) -> Result<(), KernelError> {
@@ -111,7 +170,7 @@ impl BinfmtMisc {
     /// Opening the directory makes systemd's automount mount it; looking at its path does not.
     fn is_mounted(&self) -> bool {
         drop(fs::read_dir(&self.directory));
-        statfs(&self.directory).is_ok_and(|status| status.filesystem_type() == BINFMTFS_MAGIC)
+        is_table(&self.directory)
     }
 }
 
@@ -120,26 +179,21 @@ impl Kernel for BinfmtMisc {
         if !self.is_mounted() {
             return Ok(None);
         }
-        let what = || "list binfmt_misc".to_owned();
-        let status = self.read("status").map_err(refused(what))?;
-        let mut table = Table {
-            enabled: status.trim() == "enabled",
-            writable: access(&self.directory.join("register"), AccessFlags::W_OK).is_ok(),
-            ..Table::default()
-        };
-        for file in fs::read_dir(&self.directory).map_err(refused(what))? {
-            let name = file.map_err(refused(what))?.file_name().to_string_lossy().into_owned();
-            if name == "status" || name == "register" {
-                continue;
+        // Entries come and go while they are read. What was read belongs together if the directory holds
+        // the same entries before and after; a table that never rests is taken as it is.
+        let mut table = self.read_table()?;
+        for _ in 0..SNAPSHOTS_MAX {
+            let listing = self.list()?;
+            if table.1 == listing {
+                break;
             }
-            match self.read(&name) {
-                Ok(text) => table.add(Entry::parse(&name, &text)),
-                // Somebody deleted it since the directory was read.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(refused(what)(error)),
-            }
+            table = self.read_table()?;
         }
-        Ok(Some(table))
+        Ok(Some(table.0))
+    }
+
+    fn keeper(&self) -> Keeper {
+        surroundings::keeper(&self.directory)
     }
 
     fn entry(&self, name: &RuleName) -> Result<Option<Entry>, KernelError> {
@@ -155,6 +209,10 @@ impl Kernel for BinfmtMisc {
         self.write("register", what, rule.line().as_bytes())
     }
 
+    fn disable(&self, name: &RuleName) -> Result<(), KernelError> {
+        self.write(name.as_str(), || format!("disable \"{name}\""), b"0")
+    }
+
     fn unregister(&self, name: &RuleName) -> Result<(), KernelError> {
         match self.write(name.as_str(), || format!("unregister \"{name}\""), b"-1") {
             Err(KernelError::Refused { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -163,10 +221,8 @@ impl Kernel for BinfmtMisc {
     }
 
     fn mount(&self) -> Result<(), KernelError> {
-        use nix::mount::{MsFlags, mount};
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-        mount(Some("binfmt_misc"), &self.directory, Some("binfmt_misc"), flags, None::<&str>)
-            .map_err(|errno| refused(|| "mount binfmt_misc".to_owned())(errno.into()))
+        surroundings::mount_where_it_stays(&self.directory)
+            .map_err(|error| refused(|| "mount binfmt_misc".to_owned())(error))
     }
 
     fn unmount(&self) -> Result<(), KernelError> {
@@ -181,24 +237,31 @@ fn refused(what: impl Fn() -> String) -> impl FnOnce(io::Error) -> KernelError {
     move |error| KernelError::Refused { what: what(), error }
 }
 
-/// Makes the entry `name` what it was, `rule`, and takes away a bridge that a kill left standing. An
-/// entry that is as it was is left alone: what it runs need not exist any more.
-pub fn restore(kernel: &dyn Kernel, name: &RuleName, rule: Option<&Rule>) -> Result<(), KernelError> {
-    let now = kernel.entry(name)?.map(|entry| entry.rule);
-    if now.as_ref() == rule { kernel.unregister(&name.next()) } else { put(kernel, name, rule) }
+fn list() -> String {
+    "list binfmt_misc".to_owned()
 }
 
-/// Makes the entry `name` be `rule`, whatever it is now; without a rule, deletes it.
+/// Makes the entry `name` what it was, and takes away a bridge that a kill left standing. An
+/// entry that is as it was is left alone: what it runs need not exist any more.
+pub fn restore(kernel: &dyn Kernel, name: &RuleName, entry: Option<&Entry>) -> Result<(), KernelError> {
+    if kernel.entry(name)?.as_ref() == entry { kernel.unregister(&name.next()) } else { put(kernel, name, entry) }
+}
+
+/// Makes the entry `name` be `entry`, whatever it is now, and the newest of all; without one, deletes it.
 ///
 /// # Atomicity
 ///
 /// At no moment do programs find no entry: a bridge entry stands in while the old one is replaced.
-pub fn put(kernel: &dyn Kernel, name: &RuleName, rule: Option<&Rule>) -> Result<(), KernelError> {
+pub fn put(kernel: &dyn Kernel, name: &RuleName, entry: Option<&Entry>) -> Result<(), KernelError> {
     let bridge = name.next();
-    let Some(rule) = rule else {
+    let Some(entry) = entry else {
         kernel.unregister(&bridge)?;
         return kernel.unregister(name);
     };
+    let rule = &entry.rule;
+    if own_head().is_some_and(|head| rule.pattern.matches(head)) {
+        return Err(KernelError::Own { name: name.clone() });
+    }
     match kernel.register(rule) {
         Err(error) if error.is(Errno::EEXIST) => {
             kernel.unregister(&bridge)?;
@@ -209,8 +272,24 @@ pub fn put(kernel: &dyn Kernel, name: &RuleName, rule: Option<&Rule>) -> Result<
         }
         registered => registered?,
     }
+    if !entry.enabled {
+        kernel.disable(name)?;
+    }
     match kernel.entry(name)? {
-        Some(entry) if entry.rule == *rule && entry.enabled => Ok(()),
+        Some(read) if read == *entry => Ok(()),
         _ => Err(KernelError::ReadBack { name: name.clone() }),
     }
+}
+
+/// The head of this very program: what the host runs by itself, whatever `uname` says.
+pub fn own_head() -> Option<&'static [u8]> {
+    static HEAD_READ: OnceLock<Option<Vec<u8>>> = OnceLock::new();
+    HEAD_READ.get_or_init(|| head_of("/proc/self/exe")).as_deref()
+}
+
+/// As much of a file as the kernel looks at when it is executed.
+pub fn head_of(path: &str) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)).ok()?;
+    Some(head)
 }

@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use super::root::{FileError, Root};
 use crate::exit::{Exit, Explain};
-use crate::layout;
 use crate::rooted::RootedPath;
 
 /// How often a lock that is waited for is looked at again.
@@ -56,14 +55,14 @@ impl Explain for LockError {
 impl<'a> Lock<'a> {
     /// Takes the lock, waiting for it at most as long as `wait`.
     pub fn take(root: &'a Root, wait: Duration) -> Result<Lock<'a>, LockError> {
-        let path = layout::lock();
+        let path = root.layout().lock().clone();
         let until = Instant::now() + wait;
         let mut made = Vec::new();
-        for directory in path.ancestors().skip(1) {
-            if root.look(&directory)?.is_none() {
-                root.make_directory(&directory, 0o755)?;
-                made.push(directory);
-            }
+        if let Some(directory) = path.parent()
+            && root.look(&directory)?.is_none()
+        {
+            root.make_directory(&directory, 0o755)?;
+            made.push(directory);
         }
         loop {
             let mut file = open(root, &path)?;
@@ -86,10 +85,10 @@ impl<'a> Lock<'a> {
 impl Drop for Lock<'_> {
     /// Leaves nothing behind. Removed while it is held, so that nobody can hold a file without name.
     fn drop(&mut self) {
-        let path = layout::lock();
-        if is_current(self.root, &self.file, &path) {
+        let path = self.root.layout().lock();
+        if is_current(self.root, &self.file, path) {
             // What cannot be removed now is overwritten by the next run.
-            let _ = fs::remove_file(self.root.locate(&path));
+            let _ = fs::remove_file(self.root.locate(path));
         }
         for directory in &self.made {
             let _ = fs::remove_dir(self.root.locate(directory));

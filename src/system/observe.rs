@@ -10,20 +10,20 @@ use nix::unistd::{AccessFlags, access};
 use sha2::{Digest, Sha256 as Sha256Hasher};
 use thiserror::Error;
 
-use super::kernel::{Kernel, KernelError};
-use super::namespace;
-use super::prove::{Outcome, prove};
+use super::kernel::{Kernel, KernelError, head_of, own_head};
+use super::prove::runs_natively;
 use super::root::{FileError, Root};
-use crate::dropin;
-use crate::elf::Header;
+use super::{configuration, emulators, surroundings};
+use crate::configuration::Configuration;
+use crate::elf::{Class, Header};
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::host::Host;
-use crate::layout;
 use crate::observed::{Binfmt, Fault, FaultKind, FileState, Observed, Table, Unreachable};
+use crate::place::Place;
 use crate::receipt::{Installed, Receipt, SCHEMA};
 use crate::rooted::RootedPath;
-use crate::rule::{HEAD, KernelVersion, Pattern};
+use crate::rule::{KernelVersion, Match, Pattern};
 use crate::target::Target;
 
 /// Something that must be known could not be found out.
@@ -79,13 +79,14 @@ pub struct Look<'a> {
 
 /// Looks at the system below `root`, and at `kernel` if it is the running one's.
 pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<Observed, ObserveError> {
-    let own_head = own_head().ok_or(ObserveError::UnknownHost)?;
-    let host = host_of(&own_head)?;
+    let own_heads = own_heads(root)?;
+    let host = host_of(&own_heads[0])?;
     let receipt = read_receipt(root)?;
+    let place = surroundings::place();
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let binfmt = match kernel {
         None => Binfmt::NotAsked,
-        Some(kernel) => look_at_kernel(kernel, release.trim())?,
+        Some(kernel) => look_at_kernel(kernel, &place, release.trim())?,
     };
     let damaged = look
         .contents
@@ -95,20 +96,25 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         .collect();
     let (directories, faults, space) = look_at_places(root);
     // An image is booted by some kernel of its own day: what the running one is does not matter.
-    let kernel = if root.is_system() { KernelVersion::parse(&release) } else { None };
+    let version = if root.is_system() { KernelVersion::parse(&release) } else { None };
+    let configuration = configuration::read(root)?;
     let mut observed = Observed {
+        layout: root.layout().clone(),
+        place,
         host,
-        kernel: kernel.unwrap_or(KernelVersion(u32::MAX, 0)),
-        own_head,
+        kernel: version.unwrap_or(KernelVersion(u32::MAX, 0)),
+        own_heads,
         native: BTreeSet::new(),
+        interpreters: look_at_interpreters(root, &binfmt, &configuration, &receipt),
         binfmt,
+        configuration,
         receipt,
         damaged,
         files: if look.files { look_at_files(root)? } else { BTreeMap::new() },
         directories,
         faults,
         space,
-        trust: root.read(&layout::trust())?,
+        trust: root.read(&root.layout().trust())?,
     };
     observed.native = native_targets(&observed, look.native);
     Ok(observed)
@@ -118,16 +124,22 @@ fn host_of(own_head: &[u8]) -> Result<Host, ObserveError> {
     Header::parse(own_head).ok().and_then(|header| Host::of(&header)).ok_or(ObserveError::UnknownHost)
 }
 
-/// The head of this very program: what the host runs by itself, whatever `uname` says.
-fn own_head() -> Option<Vec<u8>> {
-    let mut head = vec![0; HEAD];
-    fs::File::open("/proc/self/exe").and_then(|mut file| file.read_exact(&mut head)).ok()?;
-    Some(head)
+/// The heads of what the host runs by itself: of this very program, and of those without which no machine starts, as far
+/// as they are of this host's family. Those of a foreign root directory are not.
+fn own_heads(root: &Root) -> Result<Vec<Vec<u8>>, ObserveError> {
+    let own = own_head().ok_or(ObserveError::UnknownHost)?;
+    let family = host_of(own)?.family();
+    let is_native = |head: &Vec<u8>| host_of(head).is_ok_and(|host| host.family() == family);
+    let mut heads = vec![own.to_vec()];
+    for program in ["/bin/sh", "/sbin/init"].into_iter().filter(|_| root.is_system()) {
+        heads.extend(head_of(program).filter(is_native).filter(|head| head[..20] != own[..20]));
+    }
+    Ok(heads)
 }
 
 /// The receipt of the system below `root`; an empty one if there is none.
 fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
-    let path = layout::receipt();
+    let path = root.layout().receipt();
     let Some(text) = root.read(&path)? else { return Ok(Receipt::default()) };
     let unreadable = |why: String| ObserveError::Receipt { path: path.clone(), why };
     let receipt: Receipt = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
@@ -137,15 +149,22 @@ fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
     Ok(receipt)
 }
 
-fn look_at_kernel(kernel: &dyn Kernel, release: &str) -> Result<Binfmt, KernelError> {
-    if let Some(table) = kernel.table()? {
+fn look_at_kernel(kernel: &dyn Kernel, place: &Place, release: &str) -> Result<Binfmt, KernelError> {
+    if let Some(mut table) = kernel.table()? {
+        table.keeper = kernel.keeper();
         return Ok(Binfmt::Mounted(table));
     }
-    Ok(if !namespace::kernel_has_binfmt_misc(release) {
+    Ok(if place.wsl == Some(1) {
+        Binfmt::Unreachable(Unreachable::Wsl1)
+    } else if release.is_empty() {
+        Binfmt::Unreachable(Unreachable::NoProc)
+    } else if !surroundings::kernel_has_binfmt_misc(release) {
         Binfmt::Unreachable(Unreachable::NotInKernel)
-    } else if !namespace::capable(namespace::CAP_SYS_ADMIN) {
+    } else if !surroundings::capable(surroundings::CAP_SYS_ADMIN) {
         Binfmt::Unreachable(Unreachable::NoPrivilege)
-    } else if !namespace::is_host() {
+    } else if place.user_namespace {
+        Binfmt::Unreachable(Unreachable::OtherUserNamespace)
+    } else if !surroundings::can_mount() {
         Binfmt::Unreachable(Unreachable::Private)
     } else {
         Binfmt::Mountable
@@ -153,7 +172,8 @@ fn look_at_kernel(kernel: &dyn Kernel, release: &str) -> Result<Binfmt, KernelEr
 }
 
 /// Which of `asked` the host runs by itself: what its own programs are, and of the same family what
-/// runs when it is tried. A target that somebody registered is emulated, whatever the host could.
+/// runs when it is tried past all emulators. A 64-bit ARM processor without 32-bit mode refuses at once to be asked for
+/// it.
 pub fn native_targets(observed: &Observed, asked: &[Target]) -> BTreeSet<Target> {
     let empty = Table::default();
     let table = observed.binfmt.table().unwrap_or(&empty);
@@ -162,10 +182,39 @@ pub fn native_targets(observed: &Observed, asked: &[Target]) -> BTreeSet<Target>
         .copied()
         .filter(|target| target.family() == observed.host.family())
         .filter(|target| {
-            let own = Pattern::of(*target).matches(&observed.own_head);
-            own || (table.matching(*target).next().is_none() && prove(*target).outcome == Outcome::Ready)
+            observed.is_own(&Pattern::of(*target, Match::Elf))
+                || (!(observed.host == Host::Arm64v8 && target.class() == Class::Elf32 && !has_32_bit_personality())
+                    && runs_natively(*target, table))
         })
         .collect()
+}
+
+/// Whether this machine takes the personality of a 32-bit one: `arm64_personality` refuses it where no processor has
+/// a 32-bit mode (Linux tag v6.12, `arch/arm64/kernel/sys.c`).
+fn has_32_bit_personality() -> bool {
+    use nix::sys::personality::{self, Persona};
+    /// `PER_LINUX32` (Linux tag v6.12, `include/uapi/linux/personality.h`).
+    const PER_LINUX32: Persona = Persona::from_bits_retain(8);
+    let Ok(before) = personality::get() else { return true };
+    let taken = personality::set(PER_LINUX32).is_ok();
+    // It was this process's own a moment ago: it is not refused.
+    let _ = personality::set(before);
+    taken
+}
+
+/// Of the emulators that anything names, those that can be executed here.
+fn look_at_interpreters(
+    root: &Root,
+    binfmt: &Binfmt,
+    configuration: &Configuration,
+    receipt: &Receipt,
+) -> BTreeSet<String> {
+    let live = binfmt.table().into_iter().flat_map(|table| &table.entries).map(|entry| &entry.rule);
+    let configured = configuration.rules().map(|(_, rule)| rule);
+    let displaced = receipt.targets.values().filter_map(|installed| installed.displaced.as_ref());
+    let named = live.chain(configured).chain(displaced.map(|entry| &entry.rule)).map(|rule| &rule.interpreter);
+    let distinct: BTreeSet<&String> = named.collect();
+    distinct.into_iter().filter(|path| emulators::is_executable(root, path)).cloned().collect()
 }
 
 fn is_intact(root: &Root, installed: &Installed) -> bool {
@@ -188,7 +237,7 @@ fn is_intact(root: &Root, installed: &Installed) -> bool {
 /// Everything that qus may have put somewhere, or that lies where it would.
 fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileError> {
     let mut files = BTreeMap::new();
-    let emulators = layout::emulators();
+    let emulators = root.layout().emulators();
     for name in root.list(&emulators)? {
         let path = emulators.join(&name);
         match root.look(&path)? {
@@ -202,11 +251,12 @@ fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileErr
             None => {}
         }
     }
-    for name in root.list(&RootedPath::from_trusted(dropin::DIRECTORY))? {
-        if !name.starts_with("qus-") {
+    let Some(drop_ins) = root.layout().drop_ins() else { return Ok(files) };
+    for name in root.list(drop_ins)? {
+        if !name.contains("qus-") {
             continue;
         }
-        let path = RootedPath::from_trusted(dropin::DIRECTORY).join(&name);
+        let path = drop_ins.join(&name);
         let state = match root.look(&path)? {
             Some(FileState::File(_)) => root.read(&path)?.map(FileState::Text),
             other => other,
@@ -219,16 +269,14 @@ fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileErr
 /// Which directories there are on the way to our places, which of our places cannot be written to,
 /// and how much room there is.
 fn look_at_places(root: &Root) -> (BTreeSet<RootedPath>, Vec<Fault>, u64) {
-    let drop_ins = RootedPath::from_trusted(dropin::DIRECTORY);
-    let state = RootedPath::from_trusted(layout::STATE);
-    let emulators = layout::emulators();
+    let emulators = root.layout().emulators();
     let mut directories: BTreeSet<RootedPath> =
         root.list(&emulators).unwrap_or_default().iter().map(|name| emulators.join(name)).collect();
-    directories.insert(layout::staging());
+    directories.insert(root.layout().staging());
     directories.retain(|path| root.locate(path).is_dir());
     let mut faults = Vec::new();
     let mut space = u64::MAX;
-    for place in [&emulators, &drop_ins, &state] {
+    for place in [&emulators, root.layout().state()].into_iter().chain(root.layout().drop_ins()) {
         let mut there = place.ancestors().filter(|path| root.locate(path).is_dir());
         let existing = there.next().unwrap_or_else(|| RootedPath::from_trusted("/"));
         directories.extend(std::iter::once(existing.clone()).chain(there));

@@ -14,7 +14,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use serde::Serialize;
 
-use super::namespace;
+use super::surroundings;
+use crate::observed::Table;
 use crate::program::Program;
 use crate::target::Target;
 
@@ -65,12 +66,30 @@ fn milliseconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<
 /// Runs the probe of `target` as the only file of a root directory of its own, so that nothing of
 /// this system can help it.
 pub fn prove(target: Target) -> Proof {
+    let (outcome, took) = try_program(&Program::of(target));
+    Proof { target, outcome, took }
+}
+
+/// Whether the processor and the kernel run `target`'s programs without any of the emulators of `table`: tried with one
+/// that bears a mark which the kernel's own loader does not look at and no entry takes.
+pub fn runs_natively(target: Target, table: &Table) -> bool {
+    /// Bytes of the header that the ELF specification leaves unused (`EI_PAD`), and values for them.
+    const MARKS: [(usize, u8); 2] = [(15, b'q'), (12, b'q')];
     let program = Program::of(target);
-    let (outcome, took) = match Place::with(&program.elf) {
+    let unmarked = |(place, mark): (usize, u8)| {
+        let mut elf = program.elf.clone();
+        elf[place] = mark;
+        (!table.entries.iter().any(|entry| entry.answers(&elf))).then_some(elf)
+    };
+    let Some(elf) = MARKS.into_iter().find_map(unmarked) else { return false };
+    try_program(&Program { elf, ..program }).0 == Outcome::Ready
+}
+
+fn try_program(program: &Program) -> (Outcome, Duration) {
+    match Place::with(&program.elf) {
         Ok(place) => run(place.path(), program.status),
         Err(error) => (Outcome::NotTried { error: error.to_string() }, Duration::ZERO),
-    };
-    Proof { target, outcome, took }
+    }
 }
 
 /// Name of the program in its root directory.
@@ -78,7 +97,7 @@ const PROGRAM: &CStr = c"/probe";
 
 fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
     let directory = directory.to_owned();
-    let privileged = namespace::capable(namespace::CAP_SYS_CHROOT);
+    let privileged = surroundings::capable(surroundings::CAP_SYS_CHROOT);
     let mut command = Command::new("/probe");
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let start = move || {

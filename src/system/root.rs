@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::exit::{Exit, Explain};
+use crate::layout::Layout;
 use crate::observed::FileState;
 use crate::rooted::RootedPath;
 
@@ -25,6 +26,7 @@ const TEXT_MAX: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Root {
     directory: PathBuf,
+    layout: Layout,
     synced: Cell<Duration>,
 }
 
@@ -66,7 +68,12 @@ impl Root {
 
     /// The root directory of an image.
     pub fn image(directory: PathBuf) -> Root {
-        Root { directory, synced: Cell::default() }
+        Root { directory, layout: Layout::system(), synced: Cell::default() }
+    }
+
+    /// The running system, of which only what lies below the user's home is changed.
+    pub fn home(home: &RootedPath) -> Root {
+        Root { layout: Layout::home(home), ..Root::system() }
     }
 
     /// The image at `directory`, which must be one. `/` spelled in whatever way is the running system.
@@ -85,6 +92,11 @@ impl Root {
     /// Whether it is the running system's.
     pub fn is_system(&self) -> bool {
         self.directory == Path::new("/")
+    }
+
+    /// Where qus keeps what is its own in it.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// How long this process waited for disks so far.
@@ -124,6 +136,14 @@ impl Root {
             }
         }
         self.directory.join(at)
+    }
+
+    /// Where `path` leads, a link at its end followed too.
+    pub fn follow(&self, path: &RootedPath) -> PathBuf {
+        // On the way to something below it a link is no last name.
+        let mut place = self.locate(&path.join("below"));
+        place.pop();
+        place
     }
 
     /// What lies at `path`, if anything.

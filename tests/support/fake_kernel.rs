@@ -5,6 +5,7 @@ use std::io;
 
 use qus::entry::Entry;
 use qus::observed::Table;
+use qus::place::Keeper;
 use qus::rule::{LINE_MAX, Rule, RuleName};
 use qus::system::kernel::{Kernel, KernelError};
 
@@ -20,7 +21,7 @@ impl FakeKernel {
     }
 
     pub(crate) fn with(rules: &[Rule]) -> FakeKernel {
-        let entries = rules.iter().map(|rule| Entry { rule: rule.clone(), enabled: true }).collect();
+        let entries = rules.iter().cloned().map(Entry::of).collect();
         FakeKernel { entries: RefCell::new(entries) }
     }
 }
@@ -31,11 +32,15 @@ fn refused(errno: nix::errno::Errno) -> KernelError {
 
 impl Kernel for FakeKernel {
     fn table(&self) -> Result<Option<Table>, KernelError> {
-        let mut table = Table { enabled: true, writable: true, ..Table::default() };
-        for entry in self.entries() {
+        let mut table = Table { enabled: true, ..Table::default() };
+        for entry in self.entries().into_iter().rev() {
             table.add(Ok(entry));
         }
         Ok(Some(table))
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper::Machine
     }
 
     fn entry(&self, name: &RuleName) -> Result<Option<Entry>, KernelError> {
@@ -55,6 +60,13 @@ impl Kernel for FakeKernel {
             return Err(refused(Errno::EEXIST));
         }
         self.entries.borrow_mut().push(Entry { rule: rule.clone(), enabled: true });
+        Ok(())
+    }
+
+    fn disable(&self, name: &RuleName) -> Result<(), KernelError> {
+        for entry in self.entries.borrow_mut().iter_mut().filter(|entry| entry.name() == name) {
+            entry.enabled = false;
+        }
         Ok(())
     }
 

@@ -10,17 +10,20 @@ use tempfile::TempDir;
 use super::machine::Said;
 use super::tree::{Tree, tree};
 
-/// Prepares the namespaces. Only `/etc` must show what is really in it; an overlay over `/` itself
+/// Prepares the namespaces. Only `/etc` and `/usr` must show what is really in them; an overlay over `/` itself
 /// would be refused where other mounts lie below it.
 const PREPARE: &str = r#"
 set -e
 mount -t tmpfs tmpfs "$1"
-mkdir -p "$1/changes/etc" "$1/work"
-mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/changes/etc,workdir=$1/work,userxattr" /etc
+for directory in etc usr; do
+    mkdir -p "$1/changes/$directory" "$1/work/$directory"
+    mount -t overlay overlay -o \
+        "lowerdir=/$directory,upperdir=$1/changes/$directory,workdir=$1/work/$directory,userxattr" "/$directory"
+done
 # Whatever this machine itself has of qus is not the tests'.
-rm -rf /etc/qus /etc/binfmt.d/qus-*
-for directory in usr/local/lib var/lib run; do
-    mkdir -p "$1/changes/$directory"
+rm -rf /etc/qus /etc/binfmt.d/*
+for directory in usr/local/lib usr/lib/binfmt.d var/lib run; do
+    mkdir -p "$1/changes/$directory" "/$directory"
     mount --bind "$1/changes/$directory" "/$directory"
 done
 # What is mounted there on this machine cannot be unmounted from here, but covered.

@@ -1,0 +1,142 @@
+//! `qus apply`: once, or for as long as the process lives.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Context, Failure, Report};
+use crate::cli::ApplyArgs;
+use crate::exit::Exit;
+use crate::observed::Observed;
+use crate::plan::{self, Beyond, Repair, Step};
+use crate::system::interrupt;
+use crate::system::observe::{Look, observe};
+use crate::system::prove::{Outcome, Proof, prove};
+use crate::system::watch::Watch;
+use crate::target::Target;
+use crate::ui::describe_proof;
+use crate::wanted::Selection;
+
+#[derive(Debug, Serialize)]
+struct Document {
+    #[serde(flatten)]
+    report: Report,
+    beyond: Vec<Beyond>,
+}
+
+pub(super) fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
+    let selection = Selection::resolve_or_all(&args.targets.targets)?;
+    interrupt::catch();
+    if args.watch { watch(&selection, context) } else { once(&selection, context) }
+}
+
+fn once(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
+    let _lock = context.begin_change()?;
+    let (_, repair) = look(selection, context)?;
+    let mut report = context.carry_out(&repair.plan, None)?;
+    if !report.dry_run {
+        report.proofs = registered(&repair).into_iter().map(prove).collect();
+    }
+    tell(&report, &repair, context);
+    if repair.plan.is_empty() && repair.beyond.is_empty() {
+        context.ui.result("nothing to do: all of it is as the receipt says");
+    }
+    let runs = report.proofs.iter().all(|proof| proof.outcome == Outcome::Ready);
+    let whole = runs && repair.beyond.is_empty();
+    context.ui.document(&Document { report, beyond: repair.beyond });
+    Ok(if whole { Exit::Done } else { Exit::DoesNotRun })
+}
+
+fn look(selection: &Selection, context: &Context) -> Result<(Observed, Repair), Failure> {
+    let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: true })?;
+    let repair = plan::repair(selection, &observed)?;
+    Ok((observed, repair))
+}
+
+/// The targets whose entries were registered anew.
+fn registered(repair: &Repair) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for planned in &repair.plan.steps {
+        if let (Some(target), Step::PutEntry { after: Some(entry), .. }) = (planned.target, &planned.step)
+            && entry.rule.name.as_str().ends_with(target.name())
+        {
+            targets.push(target);
+        }
+    }
+    targets.dedup();
+    targets
+}
+
+fn tell(report: &Report, repair: &Repair, context: &Context) {
+    if !report.dry_run {
+        for step in &report.steps {
+            context.ui.result(step);
+        }
+        for proof in report.proofs.iter().filter(|proof| proof.outcome != Outcome::Ready) {
+            context.ui.warn(describe_proof(proof));
+        }
+    }
+    for Beyond { why, help, .. } in &repair.beyond {
+        context.ui.warn(why);
+        if let Some(help) = help {
+            context.ui.help(help);
+        }
+    }
+}
+
+/// Repairs whenever something was touched, until a signal ends it.
+fn watch(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
+    let Some(kernel) = &context.kernel else { return Err(Failure::ImageHasNoKernel) };
+    let drop_ins = context.root.layout().drop_ins().map(|directory| context.root.locate(directory));
+    let places: Vec<&Path> = std::iter::once(kernel.directory()).chain(drop_ins.as_deref()).collect();
+    let mut watch = Watch::new(&places).map_err(Failure::Watch)?;
+    context.ui.note("watching; end it with Ctrl-C or SIGTERM");
+    let mut said = String::new();
+    loop {
+        match mend(selection, context) {
+            Ok(mended) => {
+                said.clear();
+                if mended && watch.repaired() {
+                    context.ui.warn("somebody undoes every repair at once; the next one comes in 30 seconds");
+                    watch.rest().map_err(Failure::Watch)?;
+                }
+            }
+            Err(failure) => {
+                // What stays wrong is said once.
+                let now = failure.to_string();
+                if now != said {
+                    context.ui.error(&failure);
+                }
+                said = now;
+            }
+        }
+        if interrupt::asked() {
+            return Ok(Exit::Done);
+        }
+        // Mounting makes another table of it, and the directories may have come only now.
+        watch.again(&places);
+        watch.wait().map_err(Failure::Watch)?;
+        if interrupt::asked() {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+/// Looks, and repairs what is to be repaired. Whether there was anything.
+fn mend(selection: &Selection, context: &Context) -> Result<bool, Failure> {
+    if look(selection, context)?.1.plan.is_empty() {
+        return Ok(false);
+    }
+    // What it looks like while another qus is at work says nothing.
+    let _lock = context.begin_change()?;
+    let (_, repair) = look(selection, context)?;
+    if repair.plan.is_empty() {
+        return Ok(false);
+    }
+    let mut report = context.carry_out(&repair.plan, None)?;
+    report.proofs =
+        registered(&repair).into_iter().map(prove).filter(|proof: &Proof| proof.outcome != Outcome::Ready).collect();
+    tell(&report, &repair, context);
+    context.ui.document(&Document { report, beyond: repair.beyond });
+    Ok(true)
+}

@@ -1,0 +1,117 @@
+//! What the system is configured to register at boot: everybody's `binfmt.d` files, as systemd-binfmt
+//! reads them, and the names that binfmt-support keeps.
+
+use crate::dropin;
+use crate::entry::Entry;
+use crate::rooted::RootedPath;
+use crate::rule::{Rule, RuleName};
+use crate::target::Target;
+
+/// Where `binfmt.d` files lie. A file in an earlier directory replaces one of the same name in a later
+/// one (`CONF_PATHS` of `src/basic/constants.h`, systemd tag v257).
+pub const DIRECTORIES: [&str; 4] = ["/etc/binfmt.d", "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfmt.d"];
+
+/// Where binfmt-support keeps the formats that it registers (`update-binfmts(8)`, version 2.2.2).
+pub const SUPPORT: &str = "/var/lib/binfmts";
+
+/// What binfmt-support registers where several formats share their magic (`src/run-detectors.c`, tag 2.2.2).
+const DETECTORS: &str = "/usr/lib/binfmt-support/run-detectors";
+
+/// A file that configures rules: of `binfmt.d`, or one of binfmt-support's formats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropIn {
+    /// Where it lies.
+    pub path: RootedPath,
+    /// Its rules, in their order; none if it is masked.
+    pub rules: Vec<Rule>,
+}
+
+/// What is registered at boot, and in which order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// The files, in the order of their names, which is the order in which their rules are registered:
+    /// the last one wins.
+    pub files: Vec<DropIn>,
+    /// binfmt-support's formats.
+    pub support: Vec<DropIn>,
+}
+
+impl DropIn {
+    /// Whether systemd-binfmt reads a file of this path at all.
+    pub fn counts(path: &RootedPath) -> bool {
+        path.name().rsplit_once('.').is_some_and(|(_, kind)| kind == "conf")
+    }
+
+    /// Reads a file's text. A line that is no rule is left to systemd-binfmt to complain of.
+    pub fn parse(path: RootedPath, text: &str) -> DropIn {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+        DropIn { path, rules: lines.filter_map(|line| Rule::parse(line).ok()).collect() }
+    }
+
+    /// Reads one of the files in which binfmt-support keeps its formats: ten lines, in the order of `load_binfmt` of
+    /// `src/format.c` (tag 2.2.2).
+    pub fn parse_format(path: RootedPath, text: &str) -> DropIn {
+        let rule = |text: &str| {
+            let [_, kind, offset, magic, mask, interpreter, detector, credentials, preserve, fixed, ..] =
+                text.split('\n').chain(std::iter::repeat("")).take(10).collect::<Vec<_>>()[..]
+            else {
+                return None;
+            };
+            // With a detector the kernel is given another program than this.
+            let interpreter = if detector.is_empty() { interpreter } else { DETECTORS };
+            let kind = if kind == "magic" { "M" } else { "E" };
+            let flag = |said: &str, letters: &'static str| if said == "yes" { letters } else { "" };
+            let flags = format!("{}{}{}", flag(preserve, "P"), flag(credentials, "OC"), flag(fixed, "F"));
+            Rule::parse(&format!(":{}:{kind}:{offset}:{magic}:{mask}:{interpreter}:{flags}", path.name())).ok()
+        };
+        DropIn { rules: rule(text).into_iter().collect(), path }
+    }
+
+    fn each(&self) -> impl DoubleEndedIterator<Item = (&DropIn, &Rule)> {
+        self.rules.iter().map(move |rule| (self, rule))
+    }
+
+    /// Its name, by which it is sorted and replaced.
+    pub fn name(&self) -> &str {
+        self.path.name()
+    }
+}
+
+impl Configuration {
+    /// Adds a file, unless one of its name was added before: directories come in the order of their
+    /// precedence.
+    pub fn add(&mut self, file: DropIn) {
+        if let Err(place) = self.files.binary_search_by(|other| other.name().cmp(file.name())) {
+            self.files.insert(place, file);
+        }
+    }
+
+    /// Every rule with its file, in the order in which they are registered.
+    pub fn rules(&self) -> impl DoubleEndedIterator<Item = (&DropIn, &Rule)> {
+        self.files.iter().flat_map(DropIn::each)
+    }
+
+    /// The rule under `target`'s usual name that would stay after a boot, were it not for ours.
+    pub fn namesake(&self, target: Target) -> Option<(&DropIn, &Rule)> {
+        let name = RuleName::of(target);
+        let support = self.support.iter().flat_map(DropIn::each);
+        self.rivals(target).rev().chain(support).find(|(_, rule)| rule.name == name)
+    }
+
+    /// The file that says exactly what `entry` is.
+    pub fn source(&self, entry: &Entry) -> Option<&DropIn> {
+        let support = self.support.iter().flat_map(DropIn::each);
+        self.rules().rev().chain(support).find(|(_, rule)| **rule == entry.rule).map(|(file, _)| file)
+    }
+
+    /// Others' rules that take programs of `target`, in their order.
+    pub fn rivals(&self, target: Target) -> impl DoubleEndedIterator<Item = (&DropIn, &Rule)> {
+        self.rules().filter(move |(file, rule)| rule.pattern.takes(target) && !dropin::is_ours(&file.path, target))
+    }
+
+    /// The rule that answers `target`'s usual programs after a boot: of those that share a name only the last is
+    /// left, of the others the last registered wins.
+    pub fn winner(&self, target: Target) -> Option<(&DropIn, &Rule)> {
+        self.rules().rev().find(|(_, rule)| rule.pattern.matches(&target.magic()))
+    }
+}

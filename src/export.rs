@@ -1,0 +1,74 @@
+//! Configuration for others to load: the same rules, in their words.
+
+use crate::dropin;
+use crate::rule::{Pattern, Rule, escaped};
+use crate::target::Target;
+
+/// Who is to load it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// systemd-binfmt: `binfmt.d(5)`.
+    Systemd,
+    /// binfmt-support: `update-binfmts(8)`.
+    Debian,
+    /// OpenRC: a service script.
+    OpenRc,
+}
+
+/// A file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its permissions.
+    pub mode: u32,
+    /// What it says.
+    pub text: String,
+}
+
+/// The files that make others register `rules`.
+pub fn files(format: Format, rules: &[(Target, Rule)]) -> Vec<File> {
+    let plain = |name: String, text: String| File { name, mode: 0o644, text };
+    match format {
+        Format::Systemd => rules
+            .iter()
+            .map(|(target, rule)| plain(dropin::path(*target).name().to_owned(), dropin::text(rule)))
+            .collect(),
+        Format::Debian => rules.iter().map(|(_, rule)| plain(rule.name.to_string(), support(rule))).collect(),
+        Format::OpenRc => {
+            let lines: Vec<String> = rules.iter().map(|(_, rule)| rule.line()).collect();
+            let text = include_str!("export/openrc.initd").replace("@RULES@", &lines.join("\n"));
+            vec![File { name: "qus".to_owned(), mode: 0o755, text }]
+        }
+    }
+}
+
+/// What to type with the files in `directory`.
+pub fn usage(format: Format, directory: &str) -> String {
+    match format {
+        Format::Systemd => {
+            format!("cp {directory}/qus-*.conf /etc/binfmt.d/; or now: systemd-binfmt {directory}/qus-*.conf")
+        }
+        Format::Debian => format!("for file in {directory}/qemu-*; do update-binfmts --import \"$file\"; done"),
+        Format::OpenRc => format!("cp {directory}/qus /etc/init.d/; rc-update add qus boot; rc-service qus start"),
+    }
+}
+
+/// A format file of binfmt-support, which is named as the entry. It has no word for `O`: the flags
+/// become `PF`, which runs the same programs but those that may be executed and not read.
+fn support(rule: &Rule) -> String {
+    let yes = |letter| if rule.flags.has(letter) { "yes" } else { "no" };
+    let pattern = match &rule.pattern {
+        Pattern::Magic { offset, magic, mask } => {
+            format!("magic {}\noffset {offset}\nmask {}", escaped(magic), escaped(mask))
+        }
+        Pattern::Extension(extension) => format!("extension {extension}"),
+    };
+    format!(
+        "package qus\ninterpreter {}\n{pattern}\ncredentials {}\nfix_binary {}\npreserve {}\n",
+        rule.interpreter,
+        yes('C'),
+        yes('F'),
+        yes('P')
+    )
+}

@@ -1,0 +1,110 @@
+//! The plan of `qus prefer`: who runs a target that several can run.
+
+use std::collections::BTreeMap;
+
+use super::repair::put_live;
+use super::target::{dropin_path, put_dropin};
+use super::{Plan, Step, check_places, reach_kernel};
+use crate::conflict::Conflict;
+use crate::entry::Entry;
+use crate::observed::{Binfmt, Observed};
+use crate::owner::Owner;
+use crate::receipt::Preferred;
+use crate::rule::{Rule, RuleName};
+use crate::target::Target;
+
+/// How to make the rule of `word`, an owner's or an entry's name, answer programs of `target`: now, and after every
+/// boot.
+///
+/// Of others nothing is changed: qus's own drop-in is moved behind or before theirs, and its own entry
+/// is registered again or taken away. Only what ours displaced is given back.
+pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, Conflict> {
+    let was = observed.receipt.targets.get(&target).ok_or(Conflict::NotInstalled(target))?;
+    let mut installed = was.clone();
+    let mut entries = Plan::default();
+    if word == Owner::Qus.id() {
+        installed.yields = None;
+        put_live(&mut entries, target, &mut installed, observed);
+    } else {
+        let others = others(target, observed);
+        let (name, (_, rule)) = others
+            .iter()
+            .rev()
+            .find(|(name, (owner, _))| owner.id() == word || name.as_str() == word)
+            .ok_or_else(|| Conflict::NoSuchOwner { target, word: word.to_owned(), there: names(&others) })?;
+        check_boot(target, name, observed)?;
+        installed.yields = Some(Preferred { word: word.to_owned(), entry: name.clone() });
+        put_theirs(&mut entries, target, name, rule, observed);
+    }
+    installed.dropin = dropin_path(target, installed.yields.as_ref(), observed)?;
+
+    let mut plan = Plan::default();
+    let mut files = Plan::default();
+    put_dropin(&mut files, target, &installed, observed)?;
+    if files.is_empty() && entries.is_empty() && installed == *was {
+        return Ok(plan);
+    }
+    check_places(observed)?;
+    plan.steps.append(&mut files.steps);
+    if !entries.is_empty() {
+        reach_kernel(&mut plan, observed)?;
+        plan.steps.append(&mut entries.steps);
+    }
+    let mut after = observed.receipt.clone();
+    after.targets.insert(target, installed);
+    plan.push(Step::Record { after, before: observed.receipt.clone() });
+    Ok(plan)
+}
+
+/// Everybody else who can run `target`, by the name of the entry: those whom the kernel has, those who are
+/// configured, and whom ours displaced.
+fn others(target: Target, observed: &Observed) -> BTreeMap<RuleName, (Owner, Rule)> {
+    let mut others = BTreeMap::new();
+    let displaced = observed.receipt.targets.get(&target).and_then(|installed| installed.displaced.as_ref());
+    let live = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
+    let live = live.filter(|entry| entry.rule.pattern.takes(target) && !observed.is_ours(entry));
+    for entry in displaced.into_iter().chain(live) {
+        others.insert(entry.name().clone(), (observed.owner(entry), entry.rule.clone()));
+    }
+    for (file, rule) in observed.configuration.rivals(target) {
+        others.entry(rule.name.clone()).or_insert_with(|| (Owner::of_rule(file, rule), rule.clone()));
+    }
+    others
+}
+
+fn names(others: &BTreeMap<RuleName, (Owner, Rule)>) -> Vec<String> {
+    let name = |(name, (owner, _)): (&RuleName, &(Owner, Rule))| match owner {
+        Owner::Unknown => name.to_string(),
+        owner => owner.id().to_owned(),
+    };
+    others.iter().map(name).collect()
+}
+
+/// Makes theirs answer: it is registered unless it is what answers after ours, and ours goes then.
+fn put_theirs(plan: &mut Plan, target: Target, name: &RuleName, rule: &Rule, observed: &Observed) {
+    let Binfmt::Mounted(table) = &observed.binfmt else { return };
+    let without_ours = table.entries.iter().filter(|entry| !observed.is_ours(entry));
+    let next = without_ours.clone().find(|entry| entry.answers(&target.magic()));
+    let ours = |name: &RuleName| table.entry(name).filter(|entry| observed.is_ours(entry));
+    if next.map(Entry::name) != Some(name) {
+        let before = table.entry(name).cloned();
+        plan.push_for(target, Step::PutEntry { name: name.clone(), after: Some(Entry::of(rule.clone())), before });
+    }
+    for left in [RuleName::beside(target), RuleName::of(target)].into_iter().filter(|left| left != name) {
+        if let Some(entry) = ours(&left) {
+            plan.push_for(target, Step::PutEntry { name: left, after: None, before: Some(entry.clone()) });
+        }
+    }
+}
+
+/// Fails if after a boot neither theirs nor ours would answer, but a third.
+fn check_boot(target: Target, preferred: &RuleName, observed: &Observed) -> Result<(), Conflict> {
+    let mut rivals = observed.configuration.rivals(target);
+    let is_configured = observed.configuration.rivals(target).any(|(_, rule)| rule.name == *preferred);
+    match rivals.next_back() {
+        Some((file, rule)) if is_configured && rule.name != *preferred => {
+            Err(Conflict::Third { target, preferred: preferred.clone(), file: file.path.clone() })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,104 @@
+//! The plan of `qus apply`: the machine is to be again as the receipt says.
+
+use serde::Serialize;
+
+use super::target::{answers, displaces, dropin_path, put_dropin, put_entry, put_link, remove_entry};
+use super::{Plan, Step, check_places, reach_kernel};
+use crate::conflict::Conflict;
+use crate::observed::{Binfmt, FileState, Observed};
+use crate::receipt::Installed;
+use crate::target::Target;
+use crate::wanted::Selection;
+
+/// What is to be done, and what it does not mend.
+#[derive(Debug, Default)]
+pub struct Repair {
+    /// What is to be done.
+    pub plan: Plan,
+    /// What somebody has to look at.
+    pub beyond: Vec<Beyond>,
+}
+
+/// A target that cannot be made again what the receipt says.
+#[derive(Debug, Serialize)]
+pub struct Beyond {
+    /// The target.
+    pub target: Target,
+    /// Why not.
+    pub why: String,
+    /// What to type.
+    pub help: Option<String>,
+}
+
+impl Beyond {
+    fn because(target: Target, conflict: &Conflict) -> Beyond {
+        use crate::exit::Explain;
+        Beyond { target, why: conflict.to_string(), help: conflict.help() }
+    }
+}
+
+/// How to make links, drop-ins and the kernel's table what the receipt says of `selection`, after whatever was done to
+/// them. What is as it should be needs nothing. An emulator that is gone has to be installed again.
+pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conflict> {
+    let mut beyond = Vec::new();
+    let mut files = Plan::default();
+    let mut entries = Plan::default();
+    let mut after = observed.receipt.clone();
+    for (target, was) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
+        if !matches!(observed.files.get(&was.path), Some(FileState::File(size)) if *size == was.size) {
+            beyond.push(Beyond::because(*target, &Conflict::Damaged { target: *target, path: was.path.clone() }));
+            continue;
+        }
+        let mut steps = Plan::default();
+        let mut installed = was.clone();
+        let mended = dropin_path(*target, was.yields.as_ref(), observed).and_then(|path| {
+            installed.dropin = path;
+            put_link(&mut steps, *target, &installed, observed);
+            put_dropin(&mut steps, *target, &installed, observed)
+        });
+        if let Err(conflict) = mended {
+            // What masks or replaces our drop-in was put there on purpose: it holds for the kernel too.
+            beyond.push(Beyond::because(*target, &conflict));
+            continue;
+        }
+        files.steps.append(&mut steps.steps);
+        put_live(&mut entries, *target, &mut installed, observed);
+        after.targets.insert(*target, installed);
+    }
+    let mut plan = Plan::default();
+    let changes_files = !files.is_empty() || after != observed.receipt;
+    if changes_files {
+        check_places(observed)?;
+        for directory in observed.layout.drop_ins().into_iter().chain([observed.layout.state()]) {
+            plan.make_directories(directory, observed);
+        }
+    }
+    plan.steps.append(&mut files.steps);
+    if !entries.is_empty() {
+        reach_kernel(&mut plan, observed)?;
+        plan.steps.append(&mut entries.steps);
+    }
+    if after != observed.receipt {
+        plan.push(Step::Record { after, before: observed.receipt.clone() });
+    }
+    Ok(Repair { plan, beyond })
+}
+
+/// Registers what should answer and does not; stands back where somebody else is preferred and there.
+pub(super) fn put_live(plan: &mut Plan, target: Target, installed: &mut Installed, observed: &Observed) {
+    if matches!(observed.binfmt, Binfmt::NotAsked) {
+        return;
+    }
+    let table = observed.binfmt.table();
+    if let Some(preferred) = &installed.yields
+        && table
+            .and_then(|table| table.entry(&preferred.entry))
+            .is_some_and(|entry| entry.enabled && !observed.is_ours(entry))
+    {
+        return remove_entry(plan, target, observed);
+    }
+    if !answers(target, &installed.rule, observed) {
+        installed.displaced = displaces(target, observed).or(installed.displaced.as_ref()).cloned();
+        put_entry(plan, target, &installed.rule, observed);
+    }
+}

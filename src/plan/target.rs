@@ -1,0 +1,167 @@
+//! What every change of one target is made of: its link, its drop-in, its entry in the kernel.
+
+use super::{Plan, Step};
+use crate::conflict::Conflict;
+use crate::dropin;
+use crate::entry::Entry;
+use crate::observed::{FileState, Observed};
+use crate::owner::{Owner, Stance};
+use crate::receipt::{Installed, Preferred};
+use crate::rooted::RootedPath;
+use crate::rule::{Rule, RuleName};
+use crate::target::Target;
+
+/// Text of the link that names the chosen version's emulator.
+pub(super) fn link_text(installed: &Installed) -> String {
+    format!("{}/{}", installed.version, installed.path.name())
+}
+
+/// Makes the link name `installed`.
+pub(super) fn put_link(plan: &mut Plan, target: Target, installed: &Installed, observed: &Observed) {
+    let path = observed.layout.link(target);
+    let before = match observed.files.get(&path) {
+        Some(FileState::Link(to)) => Some(to.clone()),
+        _ => None,
+    };
+    let after = Some(link_text(installed));
+    if before != after {
+        plan.push_for(target, Step::PutLink { path, after, before });
+    }
+}
+
+/// Somebody who runs programs of `target`, or would after a boot, and whom qus does not displace unasked.
+pub fn rival(target: Target, observed: &Observed) -> Option<(Owner, String)> {
+    let answering = observed.binfmt.table().map(|table| table.answering(target)).unwrap_or_default();
+    let live = answering
+        .into_iter()
+        // What has the usual name is displaced, and given back.
+        .filter(|entry| !observed.is_ours(entry) && *entry.name() != RuleName::of(target))
+        .map(|entry| (observed.owner(entry), entry.name().to_string()));
+    let configured = observed
+        .configuration
+        .rivals(target)
+        .filter(|(_, rule)| rule.name != RuleName::of(target))
+        .map(|(file, rule)| (Owner::of_rule(file, rule), file.path.to_string()));
+    live.chain(configured).find(|(owner, _)| owner.stance() == Stance::Ask)
+}
+
+/// Where the drop-in of `target` has to lie: after everybody else's that takes the same programs, or before the
+/// one that is preferred.
+pub(super) fn dropin_path(
+    target: Target,
+    yields: Option<&Preferred>,
+    observed: &Observed,
+) -> Result<Option<RootedPath>, Conflict> {
+    if observed.layout.drop_ins().is_none() {
+        return Ok(None);
+    }
+    let rivals = || observed.configuration.rivals(target);
+    let preferred = yields.and_then(|preferred| rivals().find(|(_, rule)| rule.name == preferred.entry));
+    let (path, side, file) = if let Some((file, _)) = preferred {
+        (dropin::before(target, file.name()), "before", file.name())
+    } else {
+        let last = rivals().map(|(file, _)| file.name()).max().unwrap_or_default();
+        (dropin::after(target, last), "after", last)
+    };
+    path.map(Some).ok_or_else(|| Conflict::Order { target, side, file: file.to_owned() })
+}
+
+/// Writes the drop-in where `installed` has it, and takes away the one that lay elsewhere. One of ours that somebody
+/// changed is put aside.
+pub(super) fn put_dropin(
+    plan: &mut Plan,
+    target: Target,
+    installed: &Installed,
+    observed: &Observed,
+) -> Result<(), Conflict> {
+    let was = observed.receipt.targets.get(&target);
+    let Some(path) = installed.dropin.clone() else { return Ok(()) };
+    if let Some(elsewhere) = was.and_then(|was| was.dropin.as_ref()).filter(|was| **was != path) {
+        remove_dropin(plan, target, elsewhere, observed);
+    }
+    let text = dropin::text(&installed.rule);
+    let before = match observed.files.get(&path) {
+        None => None,
+        Some(FileState::Link(to)) if to == "/dev/null" => return Err(Conflict::Masked { target, path }),
+        Some(FileState::Text(before)) if *before == text => return Ok(()),
+        Some(FileState::Text(before)) if was.is_some_and(|was| *before == dropin::text(&was.rule)) => {
+            Some(before.clone())
+        }
+        Some(FileState::Text(_)) if was.is_some() => {
+            plan.push_for(target, Step::Move { from: path.clone(), to: dropin::aside(&path) });
+            None
+        }
+        Some(_) => return Err(Conflict::ForeignFile(path)),
+    };
+    plan.push_for(target, Step::PutFile { path, after: Some(text), before });
+    Ok(())
+}
+
+/// Ours goes; one that somebody changed since stays, for it is theirs now.
+pub(super) fn remove_dropin(plan: &mut Plan, target: Target, path: &RootedPath, observed: &Observed) {
+    if let Some(FileState::Text(before)) = observed.files.get(path)
+        && observed.receipt.targets.get(&target).is_some_and(|was| *before == dropin::text(&was.rule))
+    {
+        plan.push_for(target, Step::PutFile { path: path.clone(), after: None, before: Some(before.clone()) });
+    }
+}
+
+/// Whether `rule` is what answers all programs of `target`, under whichever name of ours.
+pub(super) fn answers(target: Target, rule: &Rule, observed: &Observed) -> bool {
+    let Some(table) = observed.binfmt.table() else { return false };
+    let answering = table.answering(target);
+    !answering.is_empty()
+        && answering.iter().all(|entry| observed.is_ours(entry) && entry.rule == rule.named(entry.name().clone()))
+}
+
+/// The entry that a step displaces for good unless somebody writes it down: another's, of the usual name.
+pub(super) fn displaces(target: Target, observed: &Observed) -> Option<&Entry> {
+    let namesake = observed.binfmt.table()?.entry_of(target)?;
+    (!observed.is_ours(namesake) && observed.can_be_given_back(namesake)).then_some(namesake)
+}
+
+/// Registers `rule` as the newest of its programs. It has the usual name, unless that is another's who could not be
+/// given it back: then it stands beside.
+pub(super) fn put_entry(plan: &mut Plan, target: Target, rule: &Rule, observed: &Observed) {
+    let (usual, beside) = (RuleName::of(target), RuleName::beside(target));
+    let table = observed.binfmt.table();
+    let free = table.is_none_or(|table| !table.has(&usual));
+    let entry = |name: &RuleName| table.and_then(|table| table.entry(name)).cloned();
+    let ours = |name: &RuleName| entry(name).filter(|entry| observed.is_ours(entry));
+    let has_usual = free || ours(&usual).is_some() || displaces(target, observed).is_some();
+    let (name, other) = if has_usual { (usual, beside) } else { (beside, usual) };
+    let before = entry(&name);
+    plan.push_for(target, Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before });
+    if let Some(left_over) = ours(&other) {
+        plan.push_for(target, Step::PutEntry { name: other, after: None, before: Some(left_over) });
+    }
+}
+
+/// Deletes our entries of `target`, and gives back what the one of the usual name displaced.
+pub(super) fn remove_entry(plan: &mut Plan, target: Target, observed: &Observed) {
+    let Some(table) = observed.binfmt.table() else { return };
+    for name in [RuleName::beside(target), RuleName::of(target)] {
+        let Some(entry) = table.entry(&name).filter(|entry| observed.is_ours(entry)) else { continue };
+        let after = if name == RuleName::of(target) { given_back(target, observed) } else { None };
+        plan.push_for(target, Step::PutEntry { name, after, before: Some(entry.clone()) });
+    }
+}
+
+/// What has to stand under `target`'s usual name without us: what the system is configured to register there, or else
+/// what stood there when we came, as far as its emulator is still to be had.
+pub(super) fn given_back(target: Target, observed: &Observed) -> Option<Entry> {
+    let displaced = observed.receipt.targets.get(&target).and_then(|installed| installed.displaced.as_ref());
+    let fit = |rule: &Rule| {
+        (!rule.flags.has('F') || observed.interpreters.contains(&rule.interpreter)) && !observed.is_own(&rule.pattern)
+    };
+    let configured = observed.configuration.namesake(target).map(|(_, rule)| rule).filter(|rule| fit(rule));
+    match (configured, displaced) {
+        // A file that came or changed since tells better what is wanted now, its flags too.
+        (Some(rule), Some(displaced)) if displaced.rule.interpreter == rule.interpreter => {
+            Some(Entry { rule: rule.clone(), enabled: displaced.enabled })
+        }
+        (_, Some(displaced)) if fit(&displaced.rule) => Some(displaced.clone()),
+        (Some(rule), _) => Some(Entry::of(rule.clone())),
+        (None, _) => None,
+    }
+}

@@ -1,0 +1,37 @@
+//! Reading what the system is configured to register at boot.
+
+use std::fs;
+
+use super::root::{FileError, Root};
+use crate::configuration::{Configuration, DIRECTORIES, DropIn, SUPPORT};
+use crate::rooted::RootedPath;
+
+/// Largest file that is taken for a drop-in, in bytes. A rule has at most 1920 (`rule::LINE_MAX`), and the largest
+/// file known, one of all rules of QEMU, has 9 KB.
+const FILE_MAX: u64 = 256 * 1024;
+
+/// Reads every `binfmt.d` file, and the names of binfmt-support's formats. What cannot be read by this user is as if it
+/// were not there.
+pub fn read(root: &Root) -> Result<Configuration, FileError> {
+    let mut configuration = Configuration::default();
+    for directory in DIRECTORIES.map(RootedPath::from_trusted) {
+        let names = root.list(&directory)?;
+        for path in names.iter().map(|name| directory.join(name)).filter(DropIn::counts) {
+            let text = read_small(root, &path);
+            configuration.add(DropIn::parse(path, &text.unwrap_or_default()));
+        }
+    }
+    let support = RootedPath::from_trusted(SUPPORT);
+    for path in root.list(&support).unwrap_or_default().iter().map(|name| support.join(name)) {
+        let text = read_small(root, &path);
+        configuration.support.push(DropIn::parse_format(path, &text.unwrap_or_default()));
+    }
+    Ok(configuration)
+}
+
+fn read_small(root: &Root, path: &RootedPath) -> Option<String> {
+    let place = root.follow(path);
+    // A link to `/dev/null` masks the file of its name in other directories: no plain file, no text.
+    let is_small = |file: fs::Metadata| file.is_file() && file.len() <= FILE_MAX;
+    fs::metadata(&place).is_ok_and(is_small).then(|| fs::read_to_string(place).ok())?
+}
