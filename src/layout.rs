@@ -12,6 +12,7 @@ pub struct Layout {
     state: RootedPath,
     lock: RootedPath,
     drop_ins: Option<RootedPath>,
+    anchors: Vec<RootedPath>,
 }
 
 impl Layout {
@@ -23,6 +24,7 @@ impl Layout {
             state: RootedPath::from_trusted("/var/lib/qus"),
             lock: RootedPath::from_trusted("/run/qus.lock"),
             drop_ins: Some(RootedPath::from_trusted(dropin::DIRECTORY)),
+            anchors: vec![RootedPath::from_trusted("/etc/qus/trust.d")],
         }
     }
 
@@ -33,6 +35,7 @@ impl Layout {
             state: home.join(".local/state/qus"),
             lock: home.join(".qus.lock"),
             drop_ins: None,
+            anchors: vec![home.join(".config/qus/trust.d"), RootedPath::from_trusted("/etc/qus/trust.d")],
         }
     }
 
@@ -54,6 +57,12 @@ impl Layout {
     /// Where drop-ins lie that make the system register rules at boot, if this installation has any.
     pub fn drop_ins(&self) -> Option<&RootedPath> {
         self.drop_ins.as_ref()
+    }
+
+    /// Where roots of trust lie that the administrator added, and for a user's own installation, those of the user before
+    /// them.
+    pub fn anchors(&self) -> &[RootedPath] {
+        &self.anchors
     }
 
     /// Emulators, a directory a version. Below a path named `bin`, so that SELinux calls them `bin_t`.
@@ -100,11 +109,6 @@ impl Layout {
     pub fn is_ours(&self, interpreter: &str) -> bool {
         RootedPath::try_from(interpreter.to_owned()).is_ok_and(|path| path.is_below(&self.emulators()))
     }
-}
-
-/// Roots of trust that the administrator added.
-pub fn anchors() -> RootedPath {
-    RootedPath::from_trusted("/etc/qus/trust.d")
 }
 
 /// Where the kernel's table is mounted.

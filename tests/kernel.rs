@@ -4,11 +4,10 @@
 //! `anchor.json`; `QUS_TEST_PROGRAMS` a folder with Debian's `busybox` of each architecture.
 //! `scripts/test` provides both.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
 use crate::support::machine::{Image, Said};
+use crate::support::real::{machine, program, runs};
 use crate::support::sandbox::Sandbox;
 
 /// Targets, what Debian calls them, and what `uname -m` says in them.
@@ -20,40 +19,6 @@ const PROGRAMS: [(&str, &str, &str); 6] = [
     ("riscv64", "riscv64", "riscv64"),
     ("s390x", "s390x", "s390x"),
 ];
-
-fn provided(variable: &str) -> PathBuf {
-    let Some(path) = std::env::var_os(variable) else {
-        panic!("{variable} is not set: run scripts/test, which makes what the kernel's chapter needs")
-    };
-    PathBuf::from(path)
-}
-
-/// This machine, trusting the repository of real emulators.
-fn machine() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let anchor = provided("QUS_TEST_REPOSITORY").join("anchor.json");
-    sandbox
-        .shell(&format!("mkdir -p /etc/qus/trust.d; cp {} /etc/qus/trust.d/test.json", anchor.display()))
-        .expect(0, &[]);
-    sandbox
-}
-
-fn program(debian: &str) -> PathBuf {
-    provided("QUS_TEST_PROGRAMS").join(debian).join("busybox")
-}
-
-/// Runs a program directly, and again in a root directory that holds nothing else.
-fn runs(sandbox: &Sandbox, program: &Path, uname: &str) {
-    let script = format!(
-        "{program} uname -m
-         empty=$(mktemp -d); cp {program} $empty/busybox; chroot $empty /busybox uname -m; rm -r $empty",
-        program = program.display()
-    );
-    let said = sandbox.shell(&script).expect(0, &[]);
-    let lines: Vec<&str> = said.stdout.lines().collect();
-    assert_eq!(lines.len(), 2, "{said:#?}");
-    assert!(lines.iter().all(|line| line.starts_with(uname)), "{said:#?}");
-}
 
 #[test]
 fn real_programs_of_six_architectures_run_after_an_install() {

@@ -77,7 +77,7 @@ pub enum Failure {
     OneInterpreter,
     #[error("the kernel's table is the running system's: it cannot be changed in an image, nor for one user")]
     ImageHasNoKernel,
-    #[error("there is no home directory: HOME is not set to an absolute path")]
+    #[error("HOME names no directory of this user: --user keeps to the user's own home")]
     NoHome,
     Lodging(#[from] LodgingError),
     #[error("no emulator is installed that could be exported")]

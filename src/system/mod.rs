@@ -20,15 +20,18 @@ pub mod surroundings;
 pub mod unpack;
 pub mod watch;
 
+use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
 use crate::moment::Moment;
 use crate::rooted::RootedPath;
 
-/// The user's home.
+/// The user's home, if it is this user's: with another's, root would write where that one can lead it astray.
 pub fn home() -> Option<RootedPath> {
     let home = std::env::var("HOME").ok()?;
-    RootedPath::try_from(home.trim_end_matches('/').to_owned()).ok()
+    let owner = std::fs::metadata(&home).ok()?.uid();
+    let home = RootedPath::try_from(home.trim_end_matches('/').to_owned()).ok()?;
+    (owner == nix::unistd::geteuid().as_raw()).then_some(home)
 }
 
 /// The time by this machine's clock. Read once a run, so that everything is judged by one moment.

@@ -10,10 +10,8 @@ use thiserror::Error;
 use super::fetch::{FetchError, Repository};
 use super::root::{FileError, Root};
 use crate::exit::{Exit, Explain};
-use crate::layout;
 use crate::moment::Moment;
 use crate::release::{Asset, INDEX_FILE, INDEX_MAX};
-use crate::rooted::RootedPath;
 use crate::trust::{
     self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, Root as TrustRoot, Seen, Signatures, TrustError, Verified,
     VerifiedIndex, root_file, signature_file,
@@ -152,14 +150,16 @@ fn anchors(root: &Root) -> Result<BTreeMap<String, (String, Anchor)>, StoreError
         let anchor = Anchor::parse(&what, PUBLISHED)?;
         anchors.insert(anchor.repository.clone(), (what, anchor));
     }
-    let directory: RootedPath = layout::anchors();
-    for name in
-        root.list(&directory)?.iter().filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "json"))
-    {
-        let path = directory.join(name);
-        let what = quoted(path.as_str());
-        let anchor = Anchor::parse(&what, &root.read(&path)?.unwrap_or_default())?;
-        anchors.insert(anchor.repository.trim_end_matches('/').to_owned(), (what, anchor));
+    // The first of a list is the nearest, and comes last to replace the others.
+    for directory in root.layout().anchors().iter().rev() {
+        for path in root.list(directory)?.iter().map(|name| directory.join(name)) {
+            if Path::new(path.as_str()).extension().is_none_or(|kind| kind != "json") {
+                continue;
+            }
+            let what = quoted(path.as_str());
+            let anchor = Anchor::parse(&what, &root.read(&path)?.unwrap_or_default())?;
+            anchors.insert(anchor.repository.trim_end_matches('/').to_owned(), (what, anchor));
+        }
     }
     Ok(anchors)
 }

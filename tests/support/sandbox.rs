@@ -69,12 +69,17 @@ impl Sandbox {
 
     /// Runs a program in it.
     pub(crate) fn run(&self, program: &str, words: &[&str]) -> Said {
+        Said::by(self.command(program, words).output().unwrap())
+    }
+
+    /// A program that is to be run in it.
+    pub(crate) fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["--user", "--mount", "--target", &self.keeper.id().to_string(), "--", program]).args(words);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("QUS_")) {
             command.env_remove(name);
         }
-        Said::by(command.output().unwrap())
+        command
     }
 
     pub(crate) fn qus(&self, words: &[&str]) -> Said {
