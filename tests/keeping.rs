@@ -153,46 +153,38 @@ impl Drop for Watching {
     }
 }
 
-fn wait_for(what: &str, mut is: impl FnMut() -> bool) -> Duration {
+fn wait_for(what: &str, mut is: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is() {
         assert!(started.elapsed() < PATIENCE, "never: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-    started.elapsed()
 }
 
 #[test]
-fn a_watch_repairs_a_flush_logs_it_rests_and_ends_cleanly() {
+fn a_watch_repairs_a_flush_logs_it_stays_small_and_ends_cleanly() {
     let sandbox = installed();
     let table = sandbox.table();
     let watching = Watching::on(&sandbox);
     wait_for("watching", || {
         std::fs::read_dir(format!("/proc/{}/fd", watching.process())).is_ok_and(|fds| fds.count() > 4)
     });
-    let mut took = Vec::new();
     for _ in 0..5 {
         sandbox.shell("echo -1 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
-        took.push(wait_for("repaired", || sandbox.table() == table));
+        wait_for("repaired", || sandbox.table() == table);
         watching.says("riscv64: register qemu-riscv64");
     }
-    took.sort();
-    let status = std::fs::read_to_string(format!("/proc/{}/status", watching.process())).unwrap();
-    let memory = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    println!("a flush was repaired after {:?} (median of 5), seen through a shell; {memory}", took[2]);
-    // It watches and does not run: ten seconds cost nothing.
-    let before = processor_time(watching.process());
-    std::thread::sleep(Duration::from_secs(10));
-    println!("ten quiet seconds cost {} ticks of 10 ms", processor_time(watching.process()) - before);
+    // As design has it; how fast it is, and what it costs, scripts/bench tells.
+    assert!(resident(watching.process()) <= 10 * 1024, "it holds {} KiB", resident(watching.process()));
     watching.end();
     assert_eq!(sandbox.table(), table);
 }
 
-/// User and system time of a process, in ticks (`proc_pid_stat(5)`, fields 14 and 15).
-fn processor_time(process: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+/// Memory of a process, in KiB.
+fn resident(process: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]
@@ -252,5 +244,4 @@ fn a_live_emulator_is_replaced_a_hundred_times_and_more_and_not_one_execution_fa
         .expect(0, &["replacements"]);
     assert!(!said.stdout.contains("failure") && said.stderr.lines().all(|line| line.starts_with("note")), "{said:#?}");
     assert!(said.stdout.contains("\nqemu-aarch64\nregister\nstatus\n"), "{said:#?}");
-    println!("800 executions in two loops, none failed: {}", said.stdout.lines().last().unwrap());
 }
