@@ -11,7 +11,7 @@ use crate::observed::Observed;
 use crate::plan::{self, Beyond, Repair, Step};
 use crate::system::interrupt;
 use crate::system::observe::{Look, observe};
-use crate::system::prove::{Outcome, Proof, prove};
+use crate::system::prove::{Outcome, prove};
 use crate::system::watch::Watch;
 use crate::target::Target;
 use crate::ui::describe_proof;
@@ -76,6 +76,11 @@ fn tell(report: &Report, repair: &Repair, context: &Context) {
             context.ui.warn(describe_proof(proof));
         }
     }
+    tell_beyond(repair, context);
+}
+
+/// What somebody has to look at.
+fn tell_beyond(repair: &Repair, context: &Context) {
     for Beyond { why, help, .. } in &repair.beyond {
         context.ui.warn(why);
         if let Some(help) = help {
@@ -91,31 +96,26 @@ fn watch(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
     let places: Vec<&Path> = std::iter::once(kernel.directory()).chain(drop_ins.as_deref()).collect();
     let mut watch = Watch::new(&places).map_err(Failure::Watch)?;
     context.ui.note("watching; end it with Ctrl-C or SIGTERM");
+    // What stays wrong is said once.
     let mut said = String::new();
     loop {
-        match mend(selection, context) {
-            Ok(mended) => {
-                said.clear();
-                if mended && watch.repaired() {
-                    context.ui.warn("somebody undoes every repair at once; the next one comes in 30 seconds");
-                    watch.rest().map_err(Failure::Watch)?;
-                }
-            }
-            Err(failure) => {
-                // What stays wrong is said once.
-                let now = failure.to_string();
-                if now != said {
-                    context.ui.error(&failure);
-                }
-                said = now;
-            }
-        }
-        if interrupt::asked() {
-            return Ok(Exit::Done);
-        }
-        // Mounting makes another table of it, and the directories may have come only now.
+        // Mounting makes another table of it, and a directory may be new. What happens from here on is told, and what
+        // happened before is seen.
         watch.again(&places);
-        watch.wait().map_err(Failure::Watch)?;
+        let mended = mend(selection, context, &mut said).unwrap_or_else(|failure| {
+            if said != failure.to_string() {
+                context.ui.error(&failure);
+            }
+            said = failure.to_string();
+            false
+        });
+        if mended && watch.repaired() {
+            context.ui.warn("somebody undoes every repair at once; the next one comes in 30 seconds");
+            watch.rest().map_err(Failure::Watch)?;
+        }
+        if !interrupt::asked() {
+            watch.wait().map_err(Failure::Watch)?;
+        }
         if interrupt::asked() {
             return Ok(Exit::Done);
         }
@@ -123,8 +123,14 @@ fn watch(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Looks, and repairs what is to be repaired. Whether there was anything.
-fn mend(selection: &Selection, context: &Context) -> Result<bool, Failure> {
-    if look(selection, context)?.1.plan.is_empty() {
+fn mend(selection: &Selection, context: &Context, said: &mut String) -> Result<bool, Failure> {
+    let (_, repair) = look(selection, context)?;
+    if repair.plan.is_empty() {
+        let wrong: String = repair.beyond.iter().map(|beyond| beyond.why.as_str()).collect();
+        if wrong != *said {
+            tell_beyond(&repair, context);
+        }
+        *said = wrong;
         return Ok(false);
     }
     // What it looks like while another qus is at work says nothing.
@@ -134,8 +140,7 @@ fn mend(selection: &Selection, context: &Context) -> Result<bool, Failure> {
         return Ok(false);
     }
     let mut report = context.carry_out(&repair.plan, None)?;
-    report.proofs =
-        registered(&repair).into_iter().map(prove).filter(|proof: &Proof| proof.outcome != Outcome::Ready).collect();
+    report.proofs = registered(&repair).into_iter().map(prove).collect();
     tell(&report, &repair, context);
     context.ui.document(&Document { report, beyond: repair.beyond });
     Ok(true)

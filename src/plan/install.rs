@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::target::{answers, displaces, dropin_path, link_text, put_dropin, put_entry, put_link, rival};
+use super::target::{answers, displaces, dropin_path, link_text, newcomer, put_dropin, put_entry, put_link, rival};
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::dropin;
@@ -163,9 +163,11 @@ pub(super) fn is_own(target: Target, observed: &Observed) -> bool {
     [Match::Elf, Match::AppImage].iter().any(|programs| observed.is_own(&Pattern::of(target, *programs)))
 }
 
-/// Whether it was decided before who runs `target`: it is installed, over the rival or behind it.
+/// Whether it was decided before who runs `target`: it is installed, and answers, or stands back as it was told to.
 fn is_settled(target: Target, observed: &Observed) -> bool {
-    observed.receipt.targets.contains_key(&target)
+    let installed = observed.receipt.targets.get(&target);
+    let decided = |installed: &Installed| installed.yields.is_some() || newcomer(target, observed).is_none();
+    installed.is_some_and(decided)
 }
 
 /// What the receipt will say of `target`.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::target::{answers, displaces, dropin_path, put_dropin, put_entry, put_link, remove_entry};
+use super::target::{answers, displaces, newcomer, put_dropin, put_entry, put_link, remove_entry};
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::observed::{Binfmt, FileState, Observed};
@@ -51,17 +51,18 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
         }
         let mut steps = Plan::default();
         let mut installed = was.clone();
-        let mended = dropin_path(*target, was.yields.as_ref(), observed).and_then(|path| {
-            installed.dropin = path;
-            put_link(&mut steps, *target, &installed, observed);
-            put_dropin(&mut steps, *target, &installed, observed)
-        });
-        if let Err(conflict) = mended {
+        put_link(&mut steps, *target, was, observed);
+        if let Err(conflict) = put_dropin(&mut steps, *target, was, observed) {
             // What masks or replaces our drop-in was put there on purpose: it holds for the kernel too.
             beyond.push(Beyond::because(*target, &conflict));
             continue;
         }
         files.steps.append(&mut steps.steps);
+        if let Some((owner, by)) = newcomer(*target, observed).filter(|_| was.yields.is_none()) {
+            let conflict = Conflict::Newcomer { target: *target, owner, by };
+            beyond.push(Beyond::because(*target, &conflict));
+            continue;
+        }
         put_live(&mut entries, *target, &mut installed, observed);
         after.targets.insert(*target, installed);
     }

@@ -45,6 +45,21 @@ pub fn rival(target: Target, observed: &Observed) -> Option<(Owner, String)> {
     live.chain(configured).find(|(owner, _)| owner.stance() == Stance::Ask)
 }
 
+/// Somebody who was chosen on purpose and answers programs of an installed `target` now, though ours would after a boot
+/// no more than theirs: whom the file names put behind ours may be outdone, for that was decided.
+pub(super) fn newcomer(target: Target, observed: &Observed) -> Option<(Owner, String)> {
+    let ours = observed.receipt.targets.get(&target)?.dropin.as_ref()?.name();
+    let is_behind = |entry: &Entry| observed.configuration.source(entry).is_some_and(|file| file.name() < ours);
+    observed
+        .binfmt
+        .table()?
+        .answering(target)
+        .into_iter()
+        .filter(|entry| !observed.is_ours(entry) && *entry.name() != RuleName::of(target) && !is_behind(entry))
+        .map(|entry| (observed.owner(entry), entry.name().to_string()))
+        .find(|(owner, _)| owner.stance() == Stance::Ask)
+}
+
 /// Where the drop-in of `target` has to lie: after everybody else's that takes the same programs, or before the
 /// one that is preferred.
 pub(super) fn dropin_path(
