@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::support::machine::Said;
-use crate::support::real::{program, provided};
+use crate::support::real::{PORTS, program, provided};
 use crate::support::tree::{Tree, tree};
 
 /// Somebody with a home, who is not root also where the tester is.
@@ -106,19 +106,7 @@ fn installed(targets: &[&str]) -> Person {
 fn real_programs_of_every_debian_port_run_for_somebody_without_root() {
     let person =
         installed(&["aarch64", "arm", "i386", "ppc64le", "riscv64", "s390x", "mips64el", "mipsel", "loongarch64"]);
-    let ports = [
-        ("aarch64", "arm64", "aarch64"),
-        ("armhf", "armhf", "armv7l"),
-        ("armel", "armel", "armv7l"),
-        ("i386", "i386", "i686"),
-        ("ppc64le", "ppc64el", "ppc64le"),
-        ("riscv64", "riscv64", "riscv64"),
-        ("s390x", "s390x", "s390x"),
-        ("mips64el", "mips64el", "mips64"),
-        ("mipsel", "mipsel", "mips"),
-        ("loong64", "loong64", "loongarch64"),
-    ];
-    for (target, debian, uname) in ports {
+    for (target, debian, uname) in PORTS {
         let foreign = person.program(debian);
         let foreign = foreign.to_str().unwrap();
         let named = person.run(&["run", target, "--", foreign, "uname", "-m"]).expect(0, &[]);

@@ -27,7 +27,8 @@ struct Document {
 pub(super) fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve_or_all(&args.targets.targets)?;
     interrupt::catch();
-    if args.watch { watch(&selection, context) } else { once(&selection, context) }
+    // What is only shown need not be shown again.
+    if args.watch && !context.global.dry_run { watch(&selection, context) } else { once(&selection, context) }
 }
 
 fn once(selection: &Selection, context: &Context) -> Result<Exit, Failure> {

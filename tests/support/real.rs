@@ -4,6 +4,21 @@ use std::path::{Path, PathBuf};
 
 use super::sandbox::Sandbox;
 
+/// Every architecture of Debian's last release or its next, and of the one before, but the tester's own: the target, what
+/// Debian calls it, and what `uname -m` says in it.
+pub(crate) const PORTS: [(&str, &str, &str); 10] = [
+    ("aarch64", "arm64", "aarch64"),
+    ("arm", "armhf", "armv7l"),
+    ("arm", "armel", "armv7l"),
+    ("i386", "i386", "i686"),
+    ("ppc64le", "ppc64el", "ppc64le"),
+    ("riscv64", "riscv64", "riscv64"),
+    ("s390x", "s390x", "s390x"),
+    ("mips64el", "mips64el", "mips64"),
+    ("mipsel", "mipsel", "mips"),
+    ("loongarch64", "loong64", "loongarch64"),
+];
+
 pub(crate) fn provided(variable: &str) -> PathBuf {
     let Some(path) = std::env::var_os(variable) else {
         panic!("{variable} is not set: run scripts/test, which makes what the kernel's chapter needs")
