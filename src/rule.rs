@@ -272,13 +272,19 @@ impl Rule {
     /// would silently cut the magic short.
     pub fn line(&self) -> String {
         let Rule { name, interpreter, flags, .. } = self;
-        match &self.pattern {
+        let fields = match &self.pattern {
             Pattern::Magic { offset, magic, mask } => {
-                let (magic, mask) = (escaped(magic), escaped(mask));
-                format!(":{name}:M:{offset}:{magic}:{mask}:{interpreter}:{flags}")
+                [name.as_str(), "M", &offset.to_string(), &escaped(magic), &escaped(mask), interpreter, flags.as_str()]
+                    .map(str::to_owned)
             }
-            Pattern::Extension(extension) => format!(":{name}:E::{extension}::{interpreter}:{flags}"),
-        }
+            Pattern::Extension(extension) => {
+                [name.as_str(), "E", "", extension, "", interpreter, flags.as_str()].map(str::to_owned)
+            }
+        };
+        // Somebody else's may hold a colon. What begins a comment in a file is no delimiter.
+        let delimiter = [":", "|", ",", "%", "+"].into_iter().find(|delimiter| !fields.concat().contains(delimiter));
+        let delimiter = delimiter.unwrap_or(":");
+        format!("{delimiter}{}", fields.join(delimiter))
     }
 }
 

@@ -8,6 +8,7 @@ use qus::host::Host;
 use qus::moment::Moment;
 use qus::rooted::RootedPath;
 use qus::rule::{BadRule, Flags, KernelVersion, Match, Pattern, Rule, RuleName};
+use qus::target::Target;
 use qus::version::Version;
 
 use crate::support::publisher::{target, version};
@@ -23,6 +24,29 @@ fn a_rule_is_one_line_with_every_byte_escaped() {
         r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/emulator:POF",
     );
     assert_eq!(rule("aarch64").line(), expected);
+}
+
+#[test]
+fn a_line_in_whatever_spelling_is_the_rule_that_it_was_made_of() {
+    for target in Target::all() {
+        for programs in [Match::Elf, Match::AppImage] {
+            let rule = Rule::new(target, programs, "/opt/a b/emulator", Flags::default()).unwrap();
+            assert_eq!(Rule::parse(&rule.line()), Ok(rule));
+        }
+    }
+    // As box64 and Python write theirs.
+    let box64 = r",box64,M,,\x7fELF\x02\x01,\xff\xff\xff\xff\xff\xff,/usr/bin/box64,";
+    let Pattern::Magic { offset: 0, magic, mask } = Rule::parse(box64).unwrap().pattern else { unreachable!() };
+    assert_eq!((magic.as_slice(), mask.as_slice()), (&b"\x7fELF\x02\x01"[..], &[0xff; 6][..]));
+    let extension = Rule::parse(":py:E::pyc::/usr/bin/odd:name:P").unwrap_err();
+    assert_eq!(extension, BadRule::Line(":py:E::pyc::/usr/bin/odd:name:P".to_owned()));
+    let extension = Rule::parse("|py|E||pyc||/usr/bin/odd:name|P").unwrap();
+    assert_eq!(extension.line(), "|py|E||pyc||/usr/bin/odd:name|P");
+    for nonsense in
+        ["", ":", "::::::::", ":a:M:0:::/x:", ":a:M:x:ab::/x:", r":a:M::\xg0::/x:", ":a:M::ab:c:/x:", ":/:M::ab::/x:"]
+    {
+        assert!(Rule::parse(nonsense).is_err(), "{nonsense}");
+    }
 }
 
 #[test]
