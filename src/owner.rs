@@ -146,11 +146,11 @@ impl Owner {
 
     /// Whose a rule in a file is.
     pub fn of_rule(file: &DropIn, rule: &Rule) -> Owner {
-        if file.path.is_below(&RootedPath::from_trusted(SUPPORT)) {
-            return Owner::BinfmtSupport;
-        }
         if let Some(owner) = by_interpreter(rule) {
             return owner;
+        }
+        if file.path.is_below(&RootedPath::from_trusted(SUPPORT)) {
+            return Owner::BinfmtSupport;
         }
         let vendor = file.path.is_below(&RootedPath::from_trusted("/usr/lib/binfmt.d"));
         let Some(target) = target_of(rule).filter(|_| vendor) else { return Owner::Unknown };
