@@ -14,6 +14,9 @@ pub const DIRECTORIES: [&str; 4] = ["/etc/binfmt.d", "/run/binfmt.d", "/usr/loca
 /// Where binfmt-support keeps the formats that it registers (`update-binfmts(8)`, version 2.2.2).
 pub const SUPPORT: &str = "/var/lib/binfmts";
 
+/// Alpine's service, which registers without files (jirutka/qemu-openrc 0.12.0).
+pub const OPENRC: &str = "/etc/init.d/qemu-binfmt";
+
 /// What binfmt-support registers where several formats share their magic (`src/run-detectors.c`, tag 2.2.2).
 const DETECTORS: &str = "/usr/lib/binfmt-support/run-detectors";
 
@@ -34,6 +37,8 @@ pub struct Configuration {
     pub files: Vec<DropIn>,
     /// binfmt-support's formats.
     pub support: Vec<DropIn>,
+    /// Whether Alpine's service registers the emulators that there are.
+    pub openrc: bool,
 }
 
 impl DropIn {

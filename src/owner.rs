@@ -141,7 +141,7 @@ impl Owner {
         if let Some(owner) = by_interpreter(rule) {
             return owner;
         }
-        by_flags(rule, there)
+        by_flags(rule, there, configuration.openrc)
     }
 
     /// Whose a rule in a file is.
@@ -202,14 +202,15 @@ fn by_interpreter(rule: &Rule) -> Option<Owner> {
 }
 
 /// What is left is told apart by what registrars without files are known to write.
-fn by_flags(rule: &Rule, there: bool) -> Owner {
+fn by_flags(rule: &Rule, there: bool, openrc: bool) -> Owner {
     let Some(target) = target_of(rule) else { return Owner::Unknown };
     let bare = rule.interpreter == format!("/usr/bin/qemu-{target}");
     let with_suffix = rule.interpreter == format!("/usr/bin/qemu-{target}-static");
     match (bare, with_suffix) {
-        // Docker's tools always set `C`, from inside an image; Alpine's script does, for files of the system.
+        // Docker's tools always set `C`, from inside an image; Alpine's script does, for files of the system. Such a
+        // file alone proves nothing: Fedora's qemu-user has it too, beside containers of Docker's.
         (true, _) if rule.flags.has('C') && rule.flags.has('F') => {
-            if there {
+            if there && openrc {
                 Owner::Alpine
             } else {
                 Owner::Docker

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::root::{FileError, Root};
-use crate::configuration::{Configuration, DIRECTORIES, DropIn, SUPPORT};
+use crate::configuration::{Configuration, DIRECTORIES, DropIn, OPENRC, SUPPORT};
 use crate::rooted::RootedPath;
 
 /// Largest file that is taken for a drop-in, in bytes. A rule has at most 1920 (`rule::LINE_MAX`), and the largest
@@ -26,6 +26,7 @@ pub fn read(root: &Root) -> Result<Configuration, FileError> {
         let text = read_small(root, &path);
         configuration.support.push(DropIn::parse_format(path, &text.unwrap_or_default()));
     }
+    configuration.openrc = root.look(&RootedPath::from_trusted(OPENRC))?.is_some();
     Ok(configuration)
 }
 
