@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::dropin;
 use crate::exit::{Exit, Explain};
 use crate::host::Host;
 use crate::observed::{Fault, FaultKind, Unreachable};
@@ -174,8 +175,11 @@ impl Explain for Conflict {
             }
             Conflict::Masked { path, .. } => format!("if it is to be registered: rm {path}"),
             Conflict::Order { file, .. } => format!("rename \"{file}\" so that its name says what is to come first"),
+            Conflict::Third { file, .. } if file.is_below(&RootedPath::from_trusted(dropin::DIRECTORY)) => {
+                format!("if it is not wanted: mv {file} {file}.off; then again")
+            }
             Conflict::Third { file, .. } => {
-                format!("if it is not wanted: ln -s /dev/null {}/{}; then again", crate::dropin::DIRECTORY, file.name())
+                format!("if it is not wanted: ln -s /dev/null {}/{}; then again", dropin::DIRECTORY, file.name())
             }
             Conflict::NoSuchOwner { target, there, .. } => match there.as_slice() {
                 [] => format!("qus is the only one: qus status {target}"),
