@@ -1,5 +1,5 @@
 //! What the system is configured to register at boot: everybody's `binfmt.d` files, as systemd-binfmt
-//! reads them, and the names that binfmt-support keeps.
+//! reads them, and the formats that binfmt-support keeps.
 
 use crate::dropin;
 use crate::entry::Entry;
@@ -13,6 +13,9 @@ pub const DIRECTORIES: [&str; 4] = ["/etc/binfmt.d", "/run/binfmt.d", "/usr/loca
 
 /// Where binfmt-support keeps the formats that it registers (`update-binfmts(8)`, version 2.2.2).
 pub const SUPPORT: &str = "/var/lib/binfmts";
+
+/// What registers them.
+pub const UPDATE_BINFMTS: &str = "/usr/sbin/update-binfmts";
 
 /// Alpine's service, which registers without files (jirutka/qemu-openrc 0.12.0).
 pub const OPENRC: &str = "/etc/init.d/qemu-binfmt";
@@ -114,9 +117,22 @@ impl Configuration {
         self.rules().filter(move |(file, rule)| rule.pattern.takes(target) && !dropin::is_ours(&file.path, target))
     }
 
+    /// binfmt-support's formats that it registers after every file's rules: it leaves alone what has their name by then
+    /// (`act_enable` of `src/update-binfmts.c`, tag 2.2.2).
+    fn late(&self) -> impl Iterator<Item = (&DropIn, &Rule)> {
+        let support = self.support.iter().flat_map(DropIn::each);
+        support.filter(|(_, rule)| !self.rules().any(|(_, other)| other.name == rule.name))
+    }
+
+    /// Those of them that would take programs of `target` from any file's rule, also from ours of its usual name.
+    pub fn late_rivals(&self, target: Target) -> impl Iterator<Item = (&DropIn, &Rule)> {
+        self.late().filter(move |(_, rule)| rule.pattern.takes(target) && rule.name != RuleName::of(target))
+    }
+
     /// The rule that answers `target`'s usual programs after a boot: of those that share a name only the last is
     /// left, of the others the last registered wins.
     pub fn winner(&self, target: Target) -> Option<(&DropIn, &Rule)> {
-        self.rules().rev().find(|(_, rule)| rule.pattern.matches(&target.magic()))
+        let answers = |(_, rule): &(&DropIn, &Rule)| rule.pattern.matches(&target.magic());
+        self.late().find(answers).or_else(|| self.rules().rev().find(answers))
     }
 }

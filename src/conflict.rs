@@ -58,6 +58,10 @@ pub enum Conflict {
     Masked { target: Target, path: RootedPath },
     #[error("no file of binfmt.d can sort {side} \"{file}\", which also takes programs of \"{target}\"")]
     Order { target: Target, side: &'static str, file: String },
+    #[error(
+        "after a boot \"{file}\" would run \"{target}\": binfmt-support registers it behind every file of binfmt.d"
+    )]
+    Late { target: Target, file: RootedPath },
     #[error("after a boot \"{file}\" would run \"{target}\", for its name sorts behind that of \"{preferred}\"")]
     Third { target: Target, preferred: RuleName, file: RootedPath },
     #[error("nobody called \"{word}\" registers programs of \"{target}\" here")]
@@ -175,6 +179,10 @@ impl Explain for Conflict {
             }
             Conflict::Masked { path, .. } => format!("if it is to be registered: rm {path}"),
             Conflict::Order { file, .. } => format!("rename \"{file}\" so that its name says what is to come first"),
+            Conflict::Late { file, .. } => format!(
+                "if it is not wanted, take it away with the package that it is of: update-binfmts --display {}",
+                file.name()
+            ),
             Conflict::Third { file, .. } if file.is_below(&RootedPath::from_trusted(dropin::DIRECTORY)) => {
                 format!("if it is not wanted: mv {file} {file}.off; then again")
             }

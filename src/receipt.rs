@@ -38,7 +38,8 @@ pub struct Installed {
     pub sha256: Sha256,
     /// What its drop-in and its entry say.
     pub rule: Rule,
-    /// The file that makes the system register it at boot; none in a user's home.
+    /// The file that makes the system register it at boot; none in a user's home, nor where it would keep whom the
+    /// administrator prefers from being registered.
     pub dropin: Option<RootedPath>,
     /// Whom the administrator prefers for this target: then ours stands back.
     pub yields: Option<Preferred>,

@@ -1,6 +1,7 @@
 //! What every change of one target is made of: its link, its drop-in, its entry in the kernel.
 
 use super::{Plan, Step};
+use crate::configuration::SUPPORT;
 use crate::conflict::Conflict;
 use crate::dropin;
 use crate::entry::Entry;
@@ -29,7 +30,7 @@ pub(super) fn put_link(plan: &mut Plan, target: Target, installed: &Installed, o
     }
 }
 
-/// Somebody who runs programs of `target`, or would after a boot, and whom qus does not displace unasked.
+/// Somebody who runs programs of `target`, or would after a boot, and whom qus does not displace unasked, or cannot.
 pub fn rival(target: Target, observed: &Observed) -> Option<(Owner, String)> {
     let answering = observed.binfmt.table().map(|table| table.answering(target)).unwrap_or_default();
     let live = answering
@@ -42,7 +43,9 @@ pub fn rival(target: Target, observed: &Observed) -> Option<(Owner, String)> {
         .rivals(target)
         .filter(|(_, rule)| rule.name != RuleName::of(target))
         .map(|(file, rule)| (Owner::of_rule(file, rule), file.path.to_string()));
-    live.chain(configured).find(|(owner, _)| owner.stance() == Stance::Ask)
+    let late = observed.configuration.late_rivals(target);
+    let mut late = late.map(|(file, rule)| (Owner::of_rule(file, rule), file.path.to_string()));
+    live.chain(configured).find(|(owner, _)| owner.stance() == Stance::Ask).or_else(|| late.next())
 }
 
 /// Somebody who was chosen on purpose and answers programs of an installed `target` now, though ours would after a boot
@@ -61,7 +64,8 @@ pub(super) fn newcomer(target: Target, observed: &Observed) -> Option<(Owner, St
 }
 
 /// Where the drop-in of `target` has to lie: after everybody else's that takes the same programs, or before the
-/// one that is preferred.
+/// one that is preferred; there is none where it would keep the preferred one from being registered. What
+/// somebody else registers later than any file is in conflict with it wherever it lies.
 pub(super) fn dropin_path(
     target: Target,
     yields: Option<&Preferred>,
@@ -70,9 +74,18 @@ pub(super) fn dropin_path(
     if observed.layout.drop_ins().is_none() {
         return Ok(None);
     }
+    let is_preferred = |rule: &Rule| yields.is_some_and(|preferred| preferred.entry == rule.name);
+    if let Some((file, _)) = observed.configuration.late_rivals(target).find(|(_, rule)| !is_preferred(rule)) {
+        return Err(Conflict::Late { target, file: file.path.clone() });
+    }
+    // binfmt-support registers nothing under a name that a file has taken.
+    let support = RootedPath::from_trusted(SUPPORT);
+    let namesake = observed.configuration.namesake(target).filter(|(file, _)| file.path.is_below(&support));
+    if namesake.is_some_and(|(_, rule)| is_preferred(rule)) {
+        return Ok(None);
+    }
     let rivals = || observed.configuration.rivals(target);
-    let preferred = yields.and_then(|preferred| rivals().find(|(_, rule)| rule.name == preferred.entry));
-    let (path, side, file) = if let Some((file, _)) = preferred {
+    let (path, side, file) = if let Some((file, _)) = rivals().find(|(_, rule)| is_preferred(rule)) {
         (dropin::before(target, file.name()), "before", file.name())
     } else {
         let last = rivals().map(|(file, _)| file.name()).max().unwrap_or_default();
@@ -90,10 +103,12 @@ pub(super) fn put_dropin(
     observed: &Observed,
 ) -> Result<(), Conflict> {
     let was = observed.receipt.targets.get(&target);
-    let Some(path) = installed.dropin.clone() else { return Ok(()) };
-    if let Some(elsewhere) = was.and_then(|was| was.dropin.as_ref()).filter(|was| **was != path) {
+    if let Some(elsewhere) =
+        was.and_then(|was| was.dropin.as_ref()).filter(|was| Some(*was) != installed.dropin.as_ref())
+    {
         remove_dropin(plan, target, elsewhere, observed);
     }
+    let Some(path) = installed.dropin.clone() else { return Ok(()) };
     let text = dropin::text(&installed.rule);
     let before = match observed.files.get(&path) {
         None => None,

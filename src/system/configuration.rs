@@ -3,14 +3,14 @@
 use std::fs;
 
 use super::root::{FileError, Root};
-use crate::configuration::{Configuration, DIRECTORIES, DropIn, OPENRC, SUPPORT};
+use crate::configuration::{Configuration, DIRECTORIES, DropIn, OPENRC, SUPPORT, UPDATE_BINFMTS};
 use crate::rooted::RootedPath;
 
 /// Largest file that is taken for a drop-in, in bytes. A rule has at most 1920 (`rule::LINE_MAX`), and the largest
 /// file known, one of all rules of QEMU, has 9 KB.
 const FILE_MAX: u64 = 256 * 1024;
 
-/// Reads every `binfmt.d` file, and the names of binfmt-support's formats. What cannot be read by this user is as if it
+/// Reads every `binfmt.d` file, and binfmt-support's formats. What cannot be read by this user is as if it
 /// were not there.
 pub fn read(root: &Root) -> Result<Configuration, FileError> {
     let mut configuration = Configuration::default();
@@ -21,8 +21,11 @@ pub fn read(root: &Root) -> Result<Configuration, FileError> {
             configuration.add(DropIn::parse(path, &text.unwrap_or_default()));
         }
     }
+    // What is left of it where it was uninstalled is never registered again.
+    let is_there = root.look(&RootedPath::from_trusted(UPDATE_BINFMTS))?.is_some();
     let support = RootedPath::from_trusted(SUPPORT);
-    for path in root.list(&support).unwrap_or_default().iter().map(|name| support.join(name)) {
+    let formats = if is_there { root.list(&support).unwrap_or_default() } else { Vec::new() };
+    for path in formats.iter().map(|name| support.join(name)) {
         let text = read_small(root, &path);
         configuration.support.push(DropIn::parse_format(path, &text.unwrap_or_default()));
     }
