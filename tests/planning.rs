@@ -168,19 +168,25 @@ fn another_registrars_entry_is_displaced_recorded_and_given_back() {
     // With `F` only a file that says the same tells that it could be registered again.
     observed.interpreters.insert(theirs.interpreter.clone());
     let file = RootedPath::from_trusted("/usr/lib/binfmt.d/qemu-aarch64.conf");
-    observed.configuration.add(DropIn::parse(file, &theirs.line()));
+    let file = DropIn::parse(file, &theirs.line());
+    observed.configuration.add(file.clone());
     let plan = install(&["aarch64"], &observed).unwrap();
     let Some(Step::Record { after, .. }) = plan.steps.last().map(|planned| &planned.step) else { panic!("no record") };
     assert_eq!(after.targets[&target("aarch64")].displaced, Some(Entry::of(theirs.clone())));
 
     let mut observed = installed(Some(theirs.clone()));
     observed.interpreters.insert(theirs.interpreter.clone());
-    let plan = plan::remove(&select(&["aarch64"]), &observed).unwrap();
-    let given_back = plan.steps.iter().find_map(|planned| match &planned.step {
-        Step::PutEntry { after, .. } => after.clone(),
-        _ => None,
-    });
-    assert_eq!(given_back, Some(Entry::of(theirs)));
+    let given_back = |observed: &Observed| {
+        let plan = plan::remove(&select(&["aarch64"]), observed).unwrap();
+        plan.steps.into_iter().find_map(|planned| match planned.step {
+            Step::PutEntry { after, .. } => after,
+            _ => None,
+        })
+    };
+    // Without the file it is not wanted any more: its package was removed, or it is masked.
+    assert_eq!(given_back(&observed), None);
+    observed.configuration.add(file);
+    assert_eq!(given_back(&observed), Some(Entry::of(theirs)));
 }
 
 #[test]

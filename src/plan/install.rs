@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::target::{answers, displaces, dropin_path, link_text, newcomer, put_dropin, put_entry, put_link, rival};
+use super::target::{
+    answers, displaces, dropin_path, leader, link_text, newcomer, put_dropin, put_entry, put_link, rival,
+};
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::dropin;
@@ -95,7 +97,7 @@ pub fn install(
     }
     if !matches!(observed.binfmt, Binfmt::NotAsked) {
         reach_kernel(&mut plan, observed)?;
-        let own = |target: &&Target| after.targets[*target].yields.is_none();
+        let own = |target: &&Target| leader(&after.targets[*target], observed).is_none();
         for target in changed.iter().filter(own) {
             put_entry(&mut plan, *target, &after.targets[target].rule, observed);
         }
@@ -191,7 +193,7 @@ fn plan_target(
     }
     let path = observed.layout.emulator(target, version);
     let yields = before.and_then(|before| before.yields.clone());
-    Ok(Installed {
+    let mut installed = Installed {
         version: version.clone(),
         repository: offer.repository.to_owned(),
         rule: letters.rule(target, path.as_str(), observed.kernel)?,
@@ -200,15 +202,19 @@ fn plan_target(
         sha256: member.sha256,
         dropin: dropin_path(target, yields.as_ref(), observed)?,
         yields,
-        displaced: displaces(target, observed).or_else(|| before?.displaced.as_ref()).cloned(),
-    })
+        displaced: before.and_then(|before| before.displaced.clone()),
+    };
+    if leader(&installed, observed).is_none() {
+        installed.displaced = displaces(target, observed).cloned().or(installed.displaced);
+    }
+    Ok(installed)
 }
 
 /// Whether nothing need be done for `target`.
 fn is_present(target: Target, installed: &Installed, observed: &Observed) -> bool {
     let registered = match &observed.binfmt {
         Binfmt::NotAsked => true,
-        _ => installed.yields.is_some() || answers(target, &installed.rule, observed),
+        _ => leader(installed, observed).is_some() || answers(target, &installed.rule, observed),
     };
     let is = |path: &RootedPath, state: FileState| observed.files.get(path) == Some(&state);
     observed.receipt.targets.get(&target) == Some(installed)

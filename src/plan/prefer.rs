@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::repair::put_live;
-use super::target::{dropin_path, put_dropin};
+use super::target::{dropin_path, put_dropin, stand_back};
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
-use crate::observed::{Binfmt, Observed};
+use crate::observed::Observed;
 use crate::owner::Owner;
 use crate::receipt::Preferred;
 use crate::rule::{Rule, RuleName};
@@ -34,7 +34,7 @@ pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, C
             .ok_or_else(|| Conflict::NoSuchOwner { target, word: word.to_owned(), there: names(&others) })?;
         check_boot(target, name, observed)?;
         installed.yields = Some(Preferred { word: word.to_owned(), entry: name.clone() });
-        put_theirs(&mut entries, target, name, rule, observed);
+        stand_back(&mut entries, target, rule, observed);
     }
     installed.dropin = dropin_path(target, installed.yields.as_ref(), observed)?;
 
@@ -59,17 +59,16 @@ pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, C
 /// Everybody else who can run `target`, by the name of the entry: those whom the kernel has, those who are
 /// configured, and whom ours displaced.
 fn others(target: Target, observed: &Observed) -> BTreeMap<RuleName, (Owner, Rule)> {
-    let mut others = BTreeMap::new();
+    let configuration = &observed.configuration;
     let displaced = observed.receipt.targets.get(&target).and_then(|installed| installed.displaced.as_ref());
     let live = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
     let live = live.filter(|entry| entry.rule.pattern.takes(target) && !observed.is_ours(entry));
-    for entry in displaced.into_iter().chain(live) {
-        others.insert(entry.name().clone(), (observed.owner(entry), entry.rule.clone()));
-    }
-    for (file, rule) in observed.configuration.rivals(target) {
-        others.entry(rule.name.clone()).or_insert_with(|| (Owner::of_rule(file, rule), rule.clone()));
-    }
-    others
+    let registered = |entry: &Entry| (entry.name().clone(), (observed.owner(entry), entry.rule.clone()));
+    let configured = configuration.namesake(target).into_iter();
+    let configured = configured.chain(configuration.rivals(target)).chain(configuration.late_rivals(target));
+    let configured = configured.map(|(file, rule)| (rule.name.clone(), (Owner::of_rule(file, rule), rule.clone())));
+    // Of one name, what is there counts more than what is configured, and that more than what once was there.
+    displaced.map(registered).into_iter().chain(configured).chain(live.map(registered)).collect()
 }
 
 fn names(others: &BTreeMap<RuleName, (Owner, Rule)>) -> Vec<String> {
@@ -80,27 +79,14 @@ fn names(others: &BTreeMap<RuleName, (Owner, Rule)>) -> Vec<String> {
     others.iter().map(name).collect()
 }
 
-/// Makes theirs answer: it is registered unless it is what answers after ours, and ours goes then.
-fn put_theirs(plan: &mut Plan, target: Target, name: &RuleName, rule: &Rule, observed: &Observed) {
-    let Binfmt::Mounted(table) = &observed.binfmt else { return };
-    let without_ours = table.entries.iter().filter(|entry| !observed.is_ours(entry));
-    let next = without_ours.clone().find(|entry| entry.answers(&target.magic()));
-    let ours = |name: &RuleName| table.entry(name).filter(|entry| observed.is_ours(entry));
-    if next.map(Entry::name) != Some(name) {
-        let before = table.entry(name).cloned();
-        plan.push_for(target, Step::PutEntry { name: name.clone(), after: Some(Entry::of(rule.clone())), before });
-    }
-    for left in [RuleName::beside(target), RuleName::of(target)].into_iter().filter(|left| left != name) {
-        if let Some(entry) = ours(&left) {
-            plan.push_for(target, Step::PutEntry { name: left, after: None, before: Some(entry.clone()) });
-        }
-    }
-}
-
 /// Fails if after a boot neither theirs nor ours would answer, but a third.
 fn check_boot(target: Target, preferred: &RuleName, observed: &Observed) -> Result<(), Conflict> {
+    let is_preferred = |(_, rule): (_, &Rule)| rule.name == *preferred;
+    if observed.configuration.late_rivals(target).any(is_preferred) {
+        return Ok(());
+    }
     let mut rivals = observed.configuration.rivals(target);
-    let is_configured = observed.configuration.rivals(target).any(|(_, rule)| rule.name == *preferred);
+    let is_configured = observed.configuration.rivals(target).any(is_preferred);
     match rivals.next_back() {
         Some((file, rule)) if is_configured && rule.name != *preferred => {
             Err(Conflict::Third { target, preferred: preferred.clone(), file: file.path.clone() })

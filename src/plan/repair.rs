@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::target::{answers, displaces, newcomer, put_dropin, put_entry, put_link, remove_entry};
+use super::target::{answers, displaces, leader, newcomer, put_dropin, put_entry, put_link, stand_back};
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::observed::{Binfmt, FileState, Observed};
@@ -87,18 +87,17 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
 
 /// Registers what should answer and does not; stands back where somebody else is preferred and there.
 pub(super) fn put_live(plan: &mut Plan, target: Target, installed: &mut Installed, observed: &Observed) {
-    if matches!(observed.binfmt, Binfmt::NotAsked) {
-        return;
-    }
-    let table = observed.binfmt.table();
-    if let Some(preferred) = &installed.yields
-        && table
-            .and_then(|table| table.entry(&preferred.entry))
-            .is_some_and(|entry| entry.enabled && !observed.is_ours(entry))
-    {
-        return remove_entry(plan, target, observed);
-    }
-    if !answers(target, &installed.rule, observed) {
+    let table = match &observed.binfmt {
+        Binfmt::NotAsked => return,
+        binfmt => binfmt.table(),
+    };
+    if let Some(leader) = leader(installed, observed) {
+        // Ours may stand behind it, as after a boot.
+        let first = table.and_then(|table| table.answering(target).first().copied());
+        if first.is_some_and(|first| observed.is_ours(first)) {
+            stand_back(plan, target, &leader.rule, observed);
+        }
+    } else if !answers(target, &installed.rule, observed) {
         installed.displaced = displaces(target, observed).or(installed.displaced.as_ref()).cloned();
         put_entry(plan, target, &installed.rule, observed);
     }

@@ -177,20 +177,52 @@ pub(super) fn remove_entry(plan: &mut Plan, target: Target, observed: &Observed)
     }
 }
 
+/// The entry that is preferred to ours, if it is there.
+pub(super) fn leader<'a>(installed: &Installed, observed: &'a Observed) -> Option<&'a Entry> {
+    let preferred = installed.yields.as_ref()?;
+    let entry = observed.binfmt.table()?.entry(&preferred.entry)?;
+    (entry.enabled && !observed.is_ours(entry)).then_some(entry)
+}
+
+/// Makes `theirs` answer programs of `target`. Ours goes, and what it displaced comes back behind theirs.
+pub(super) fn stand_back(plan: &mut Plan, target: Target, theirs: &Rule, observed: &Observed) {
+    let Some(table) = observed.binfmt.table() else { return };
+    let mut others = table.entries.iter().filter(|entry| !observed.is_ours(entry));
+    let mut first = others.find(|entry| entry.answers(&target.magic())).map(Entry::name);
+    let (beside, usual) = (RuleName::beside(target), RuleName::of(target));
+    let ours = |name: &RuleName| table.entry(name).filter(|entry| observed.is_ours(entry)).cloned();
+    let displaced = given_back(target, observed).filter(|_| theirs.name != usual && ours(&usual).is_some());
+    if let Some(entry) = &displaced {
+        plan.push_for(target, Step::PutEntry { name: usual.clone(), after: displaced.clone(), before: ours(&usual) });
+        first = Some(entry.name()).filter(|_| entry.answers(&target.magic())).or(first);
+    }
+    if first != Some(&theirs.name) {
+        let (name, before) = (theirs.name.clone(), table.entry(&theirs.name).cloned());
+        plan.push_for(target, Step::PutEntry { name, after: Some(Entry::of(theirs.clone())), before });
+    }
+    let replaced = |name: &RuleName| *name == theirs.name || displaced.as_ref().map(Entry::name) == Some(name);
+    for name in [beside, usual].into_iter().filter(|name| !replaced(name)) {
+        if let Some(entry) = ours(&name) {
+            plan.push_for(target, Step::PutEntry { name, after: None, before: Some(entry) });
+        }
+    }
+}
+
 /// What has to stand under `target`'s usual name without us: what the system is configured to register there, or else
 /// what stood there when we came, as far as its emulator is still to be had.
 pub(super) fn given_back(target: Target, observed: &Observed) -> Option<Entry> {
     let displaced = observed.receipt.targets.get(&target).and_then(|installed| installed.displaced.as_ref());
-    let fit = |rule: &Rule| {
+    let configured = observed.configuration.namesake(target).map(|(_, rule)| rule);
+    let configured = configured.filter(|rule| {
         (!rule.flags.has('F') || observed.interpreters.contains(&rule.interpreter)) && !observed.is_own(&rule.pattern)
-    };
-    let configured = observed.configuration.namesake(target).map(|(_, rule)| rule).filter(|rule| fit(rule));
+    });
     match (configured, displaced) {
         // A file that came or changed since tells better what is wanted now, its flags too.
         (Some(rule), Some(displaced)) if displaced.rule.interpreter == rule.interpreter => {
             Some(Entry { rule: rule.clone(), enabled: displaced.enabled })
         }
-        (_, Some(displaced)) if fit(&displaced.rule) => Some(displaced.clone()),
+        // A file that is gone or masked since tells that it is not wanted any more.
+        (_, Some(displaced)) if observed.can_be_given_back(displaced) => Some(displaced.clone()),
         (Some(rule), _) => Some(Entry::of(rule.clone())),
         (None, _) => None,
     }
