@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::rule::{Flags, Pattern, Rule, RuleName};
+use crate::target::Target;
 
 /// One entry of the kernel's table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,13 @@ pub struct UnknownEntry {
     pub name: String,
     /// The first line that is not understood.
     pub line: String,
+}
+
+impl UnknownEntry {
+    /// Whether it has the name under which `target` is registered by everybody.
+    pub fn is_of(&self, target: Target) -> bool {
+        self.name == RuleName::of(target).as_str()
+    }
 }
 
 impl Entry {

@@ -23,7 +23,7 @@ use crate::moment::Moment;
 use crate::observed::Observed;
 use crate::place::Keeper;
 use crate::plan::{Plan, Planned, Step};
-use crate::rule::{BadRule, Match};
+use crate::rule::{BadRule, Match, RuleName};
 use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
 use crate::system::journal;
@@ -224,7 +224,15 @@ fn tell_taken(plan: &Plan, observed: &Observed, context: &Context) {
                 .ui
                 .note(format!("{name} runs {theirs} of {owner} until now; \"qus remove {target}\" gives it back"));
         }
-        let usual = observed.binfmt.table().and_then(|table| table.entry_of(target));
+        let table = observed.binfmt.table();
+        let unknown = table.into_iter().flat_map(|table| &table.unknown);
+        for unknown in unknown.filter(|unknown| *name == RuleName::beside(target) && unknown.is_of(target)) {
+            context.ui.note(format!(
+                "{} stays as it is, for it is of a kind unknown to this qus; \"{name}\" is newer, and is asked first",
+                unknown.name
+            ));
+        }
+        let usual = table.and_then(|table| table.entry_of(target));
         if let Some(beside) = usual.filter(|usual| usual.name() != name && !observed.is_ours(usual)) {
             let (theirs, owner) = (beside.name(), observed.owner(beside).title());
             context.ui.note(format!(
