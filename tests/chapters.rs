@@ -12,6 +12,7 @@ mod install;
 mod keeping;
 mod kernel;
 mod lodging;
+mod neighbours;
 mod planning;
 mod speech;
 mod table;

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::support::publisher::{Publisher, target, version};
 
 /// A machine of its kind with nothing on it.
-fn bare() -> Observed {
+pub(crate) fn bare() -> Observed {
     let directory = |path: &str| RootedPath::from_trusted(path);
     Observed {
         host: Host::Amd64,
@@ -57,26 +57,26 @@ fn index() -> Index {
     Publisher::usual(folder.path(), "https://example.org", &["aarch64", "arm", "i386", "x86_64"]).index
 }
 
-fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
+pub(crate) fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
     let index = index();
     let offer = Offer { index: &index, repository: "https://example.org", trust: "seen".to_owned() };
     plan::install(&select(words), &Letters::default(), Consent::default(), observed, &offer)
 }
 
-fn select(words: &[&str]) -> Selection {
+pub(crate) fn select(words: &[&str]) -> Selection {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     Selection::resolve(&words).unwrap()
 }
 
-fn steps(plan: &Plan) -> Vec<String> {
+pub(crate) fn steps(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(|planned| planned.step.to_string()).collect()
 }
 
-fn rule(name: &str, interpreter: &str) -> Rule {
+pub(crate) fn rule(name: &str, interpreter: &str) -> Rule {
     Rule::new(target(name), Match::Elf, interpreter, Flags::try_from("POF".to_owned()).unwrap()).unwrap()
 }
 
-fn table_with(rules: &[Rule]) -> Binfmt {
+pub(crate) fn table_with(rules: &[Rule]) -> Binfmt {
     let mut table = Table { enabled: true, ..Table::default() };
     for rule in rules {
         table.add(Ok(Entry { rule: rule.clone(), enabled: true }));
@@ -85,7 +85,7 @@ fn table_with(rules: &[Rule]) -> Binfmt {
 }
 
 /// A machine on which aarch64 was installed.
-fn installed(displaced: Option<Rule>) -> Observed {
+pub(crate) fn installed(displaced: Option<Rule>) -> Observed {
     let mut observed = bare();
     let path = Layout::system().emulator(target("aarch64"), &version("11.1.3-1"));
     let rule = rule("aarch64", path.as_str());

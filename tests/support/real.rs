@@ -1,6 +1,8 @@
-//! Real emulators and real foreign programs: what `scripts/test` provides.
+//! Real emulators, real programs, real neighbours: what `scripts/test` makes and names in the environment.
 
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::sandbox::Sandbox;
 
@@ -19,9 +21,10 @@ pub(crate) const PORTS: [(&str, &str, &str); 10] = [
     ("loongarch64", "loong64", "loongarch64"),
 ];
 
+/// Where `variable` says that something real lies.
 pub(crate) fn provided(variable: &str) -> PathBuf {
     let Some(path) = std::env::var_os(variable) else {
-        panic!("{variable} is not set: run scripts/test, which makes what the kernel's chapter needs")
+        panic!("{variable} is not set: run scripts/test, which makes what this chapter needs")
     };
     PathBuf::from(path)
 }
@@ -36,8 +39,25 @@ pub(crate) fn machine() -> Sandbox {
     sandbox
 }
 
+/// A real program of the architecture that Debian calls so.
 pub(crate) fn program(debian: &str) -> PathBuf {
     provided("QUS_TEST_PROGRAMS").join(debian).join("busybox")
+}
+
+/// Path of the emulator that really runs that architecture's program: a foreign shell starts a program of the host,
+/// which looks at what its parent is.
+#[track_caller]
+pub(crate) fn answering(sandbox: &Sandbox, debian: &str) -> String {
+    let script = format!("{} sh -c '/bin/readlink /proc/$$/exe; :'", program(debian).display());
+    sandbox.shell(&script).expect(0, &[]).stdout.trim().to_owned()
+}
+
+/// What `qus status --json` says of `target`.
+#[track_caller]
+pub(crate) fn status(sandbox: &Sandbox, target: &str) -> Value {
+    let said = sandbox.qus(&["status", "--json", target]).expect(0, &[]);
+    let mut document: Value = serde_json::from_str(&said.stdout).unwrap();
+    document["targets"][0].take()
 }
 
 /// Runs a program directly, and again in a root directory that holds nothing else.
