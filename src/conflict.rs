@@ -52,8 +52,8 @@ pub enum Conflict {
     Emulated(RuleName),
     #[error("\"{target}\" is run by {} already, by \"{by}\"", owner.title())]
     Rival { target: Target, owner: Owner, by: String },
-    #[error("\"{target}\" is run by {}, whose \"{by}\" was registered since", owner.title())]
-    Newcomer { target: Target, owner: Owner, by: String },
+    #[error("\"{by}\" of {} came since \"{target}\" was installed, and runs it now or after a boot", owner.title())]
+    Newcomer { target: Target, owner: Owner, by: String, word: String },
     #[error("\"{path}\" masks qus's drop-in of \"{target}\": somebody does not want it to be registered")]
     Masked { target: Target, path: RootedPath },
     #[error("no file of binfmt.d can sort {side} \"{file}\", which also takes programs of \"{target}\"")]
@@ -174,8 +174,8 @@ impl Explain for Conflict {
                 "to use QEMU all the same: qus install --yes {target}; back again: qus prefer {target} {}",
                 if *owner == Owner::Unknown { "ENTRY" } else { owner.id() }
             ),
-            Conflict::Newcomer { target, by, .. } => {
-                format!("settle it: qus prefer {target} qus, or: qus prefer {target} {by}")
+            Conflict::Newcomer { target, word, .. } => {
+                format!("settle it: qus prefer {target} qus, or: qus prefer {target} {word}")
             }
             Conflict::Masked { path, .. } => format!("if it is to be registered: rm {path}"),
             Conflict::Order { file, .. } => format!("rename \"{file}\" so that its name says what is to come first"),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::target::{
-    answers, displaces, dropin_path, leader, link_text, newcomer, put_dropin, put_entry, put_link, rival,
+    answers, displaces, dropin_path, leader, link_text, newcomer_entry, newcomer_file, put_dropin, put_entry, put_link,
+    rival,
 };
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
@@ -168,8 +169,8 @@ pub(super) fn is_own(target: Target, observed: &Observed) -> bool {
 /// Whether it was decided before who runs `target`: it is installed, and answers, or stands back as it was told to.
 fn is_settled(target: Target, observed: &Observed) -> bool {
     let installed = observed.receipt.targets.get(&target);
-    let decided = |installed: &Installed| installed.yields.is_some() || newcomer(target, observed).is_none();
-    installed.is_some_and(decided)
+    let newcomer = || newcomer_entry(target, observed).or_else(|| newcomer_file(target, observed));
+    installed.is_some_and(|installed| installed.yields.is_some() || newcomer().is_none())
 }
 
 /// What the receipt will say of `target`.

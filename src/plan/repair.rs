@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::target::{answers, displaces, leader, newcomer, put_dropin, put_entry, put_link, stand_back};
+use super::target::{
+    answers, displaces, dropin_path, leader, newcomer_entry, newcomer_file, put_dropin, put_entry, put_link, stand_back,
+};
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::observed::{Binfmt, FileState, Observed};
@@ -52,14 +54,25 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
         let mut steps = Plan::default();
         let mut installed = was.clone();
         put_link(&mut steps, *target, was, observed);
-        if let Err(conflict) = put_dropin(&mut steps, *target, was, observed) {
+        let undecided = |newcomer: Option<Conflict>| newcomer.filter(|_| was.yields.is_none());
+        let placed = match undecided(newcomer_file(*target, observed)) {
+            Some(conflict) => {
+                beyond.push(Beyond::because(*target, &conflict));
+                Ok(was.dropin.clone())
+            }
+            None => dropin_path(*target, was.yields.as_ref(), observed),
+        };
+        let placed = placed.and_then(|path| {
+            installed.dropin = path;
+            put_dropin(&mut steps, *target, &installed, observed)
+        });
+        if let Err(conflict) = placed {
             // What masks or replaces our drop-in was put there on purpose: it holds for the kernel too.
             beyond.push(Beyond::because(*target, &conflict));
             continue;
         }
         files.steps.append(&mut steps.steps);
-        if let Some((owner, by)) = newcomer(*target, observed).filter(|_| was.yields.is_none()) {
-            let conflict = Conflict::Newcomer { target: *target, owner, by };
+        if let Some(conflict) = undecided(newcomer_entry(*target, observed)) {
             beyond.push(Beyond::because(*target, &conflict));
             continue;
         }

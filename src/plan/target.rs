@@ -48,19 +48,32 @@ pub fn rival(target: Target, observed: &Observed) -> Option<(Owner, String)> {
     live.chain(configured).find(|(owner, _)| owner.stance() == Stance::Ask).or_else(|| late.next())
 }
 
-/// Somebody who was chosen on purpose and answers programs of an installed `target` now, though ours would after a boot
-/// no more than theirs: whom the file names put behind ours may be outdone, for that was decided.
-pub(super) fn newcomer(target: Target, observed: &Observed) -> Option<(Owner, String)> {
+/// Somebody who was chosen on purpose and answers programs of an installed `target` now, though not after a boot only
+/// because ours does: whom the file names put before ours may be outdone, for that was decided.
+pub(super) fn newcomer_entry(target: Target, observed: &Observed) -> Option<Conflict> {
     let ours = observed.receipt.targets.get(&target)?.dropin.as_ref()?.name();
-    let is_behind = |entry: &Entry| observed.configuration.source(entry).is_some_and(|file| file.name() < ours);
-    observed
-        .binfmt
-        .table()?
-        .answering(target)
-        .into_iter()
-        .filter(|entry| !observed.is_ours(entry) && *entry.name() != RuleName::of(target) && !is_behind(entry))
-        .map(|entry| (observed.owner(entry), entry.name().to_string()))
-        .find(|(owner, _)| owner.stance() == Stance::Ask)
+    let is_before = |entry: &&Entry| observed.configuration.source(entry).is_some_and(|file| file.name() < ours);
+    let answering = observed.binfmt.table()?.answering(target);
+    let others = answering.into_iter().filter(|entry| !observed.is_ours(entry) && !is_before(entry));
+    let named = others.map(|entry| (observed.owner(entry), entry.name().to_string(), entry.name()));
+    newcomer(target, named)
+}
+
+/// Somebody who was chosen on purpose and would answer programs of an installed `target` after a boot, because their
+/// file sorts behind ours.
+pub(super) fn newcomer_file(target: Target, observed: &Observed) -> Option<Conflict> {
+    let ours = observed.receipt.targets.get(&target)?.dropin.as_ref()?.name();
+    let behind = observed.configuration.rivals(target).filter(|(file, _)| file.name() > ours);
+    let named = behind.map(|(file, rule)| (Owner::of_rule(file, rule), file.path.to_string(), &rule.name));
+    newcomer(target, named)
+}
+
+fn newcomer<'a>(target: Target, mut others: impl Iterator<Item = (Owner, String, &'a RuleName)>) -> Option<Conflict> {
+    // What has the usual name is displaced, and given back.
+    let (owner, by, entry) =
+        others.find(|(owner, _, name)| owner.stance() == Stance::Ask && **name != RuleName::of(target))?;
+    let word = if owner == Owner::Unknown { entry.to_string() } else { owner.id().to_owned() };
+    Some(Conflict::Newcomer { target, owner, by, word })
 }
 
 /// Where the drop-in of `target` has to lie: after everybody else's that takes the same programs, or before the

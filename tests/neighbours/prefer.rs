@@ -209,7 +209,7 @@ fn what_ours_displaced_comes_back_behind_whoever_is_preferred() {
 }
 
 #[test]
-fn a_file_that_comes_later_and_sorts_last_is_told_and_outsorted_by_apply() {
+fn a_file_that_comes_later_and_sorts_last_is_told_and_outsorted_when_that_is_wanted() {
     let sandbox = machine_with(&[]);
     lay(
         &sandbox,
@@ -218,9 +218,13 @@ fn a_file_that_comes_later_and_sorts_last_is_told_and_outsorted_by_apply() {
     );
     is_run_by_qus(&sandbox);
     sandbox.qus(&["status", "aarch64"]).expect(0, &["after a boot aarch64 is run by Rosetta"]);
-    sandbox
-        .qus(&["apply"])
-        .expect(0, &["remove /etc/binfmt.d/qus-aarch64.conf", "write /etc/binfmt.d/zz-qus-aarch64.conf"]);
+    let before = whole(&sandbox);
+    // It may be meant to win: neither a repair nor an unattended install decides that.
+    sandbox.qus(&["apply"]).expect(10, &["rosetta.conf\" of Rosetta came since", "qus prefer aarch64 rosetta"]);
+    sandbox.qus(&["install", "aarch64"]).expect(1, &["is run by Rosetta already"]);
+    assert_eq!(whole(&sandbox), before);
+    sandbox.qus(&["prefer", "aarch64", "qus"]).expect(0, &["aarch64 is run by /usr/local/lib/qus/bin/"]);
+    sandbox.qus(&["apply"]).expect(0, &["nothing to do"]);
     let ours = answering(&sandbox, "arm64");
     lay(&sandbox, "systemd_binfmt");
     is_run_by(&sandbox, &ours);
