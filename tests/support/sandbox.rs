@@ -15,6 +15,8 @@ use super::tree::{Tree, tree};
 const PREPARE: &str = r#"
 set -e
 mount -t tmpfs tmpfs "$1"
+# Before the overlays: what appears later in their folder of changes, they do not know.
+for directory in usr/local/lib usr/lib/binfmt.d var/lib run; do mkdir -p "$1/changes/$directory"; done
 for directory in etc usr; do
     mkdir -p "$1/changes/$directory" "$1/work/$directory"
     mount -t overlay overlay -o \
@@ -23,7 +25,6 @@ done
 # Whatever this machine itself has of qus is not the tests'.
 rm -rf /etc/qus /etc/binfmt.d/*
 for directory in usr/local/lib usr/lib/binfmt.d var/lib run; do
-    mkdir -p "$1/changes/$directory" "/$directory"
     mount --bind "$1/changes/$directory" "/$directory"
 done
 # What is mounted there on this machine cannot be unmounted from here, but covered.
