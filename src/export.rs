@@ -43,15 +43,31 @@ pub fn files(format: Format, rules: &[(Target, Rule)]) -> Vec<File> {
     }
 }
 
-/// What to type with the files in `directory`.
-pub fn usage(format: Format, directory: &str) -> String {
+/// What to type to have the files in `directory`, an absolute path, loaded now and at every boot.
+pub fn load(format: Format, directory: &str) -> String {
+    let from = quoted(directory);
+    let copied = |files: &str, to: &str| {
+        if directory == to { String::new() } else { format!("cp {from}/{files} {to}/; ") }
+    };
     match format {
+        // Of files that are named it flushes nobody's entries. It lies in no PATH.
         Format::Systemd => {
-            format!("cp {directory}/qus-*.conf /etc/binfmt.d/; or now: systemd-binfmt {directory}/qus-*.conf")
+            let copied = copied("qus-*.conf", dropin::DIRECTORY);
+            format!("{copied}/usr/lib/systemd/systemd-binfmt {}/qus-*.conf", dropin::DIRECTORY)
         }
-        Format::Debian => format!("for file in {directory}/qemu-*; do update-binfmts --import \"$file\"; done"),
-        Format::OpenRc => format!("cp {directory}/qus /etc/init.d/; rc-update add qus boot; rc-service qus start"),
+        // It takes one file a time, and keeps what it took.
+        Format::Debian => format!("for file in {from}/qemu-*; do update-binfmts --import \"$file\"; done"),
+        Format::OpenRc => {
+            let copied = copied("qus", "/etc/init.d");
+            format!("{copied}rc-update add qus boot; rc-service qus start")
+        }
     }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// A format file of binfmt-support, which is named as the entry. It has no word for `O`: the flags

@@ -1,16 +1,29 @@
 //! `qus export`.
 
+use std::path::PathBuf;
+
+use serde::Serialize;
+
 use super::emulators::find;
 use super::{Context, Failure, letters};
 use crate::cli::{self, ExportArgs};
 use crate::conflict::Conflict;
 use crate::exit::Exit;
-use crate::export::{self, File, Format};
+use crate::export::{self, Format};
 use crate::rule::Rule;
 use crate::system::observe::{Look, native_targets, observe};
-use crate::system::output::{self, Output};
+use crate::system::output;
 use crate::target::Target;
-use crate::wanted::{Consent, Selection};
+use crate::wanted::{Consent, Letters, Selection};
+
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    dry_run: bool,
+    files: Vec<PathBuf>,
+    /// What to type.
+    load: String,
+}
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let format = match args.format {
@@ -24,17 +37,24 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
     let emulators = find(&args.source, &selection, &observed, context)?;
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
     observed.native = native_targets(&observed, &candidates);
-    let installed = |target: &Target| observed.receipt.targets.contains_key(target) && args.source.path.is_none();
-    observed.native.retain(|target| !installed(target));
+    let installed = args.source.path.is_none() && args.source.interpreter.is_none();
+    if installed {
+        // Whether to emulate it was settled when it was installed.
+        observed.native.retain(|target| !observed.receipt.targets.contains_key(target));
+    }
     let consent = Consent { emulate_native: args.letters.emulate_native, take_over: true };
-    let rules: Vec<(Target, Rule)> = emulators.rules(&selection, &letters, consent, &observed)?;
+    let mut rules: Vec<(Target, Rule)> = emulators.rules(&selection, &letters, consent, &observed)?;
+    if installed && letters == Letters::default() {
+        // So were the letters, unless others are asked for now.
+        for (target, rule) in &mut rules {
+            rule.clone_from(&observed.receipt.targets[target].rule);
+        }
+    }
     if rules.is_empty() {
         return Err(Failure::NothingToExport);
     }
-    let directory = args.directory.display().to_string();
     let files = export::files(format, &rules);
-    let outputs = output::look(&args.directory, &files)?;
-    if let Some(Output::Other(path)) = outputs.iter().find(|output| matches!(output, Output::Other(_)))
+    if let Some(path) = output::taken(&args.directory, &files)?.first()
         && !context.global.yes
     {
         return Err(Conflict::Exists { path: path.display().to_string() }.into());
@@ -42,15 +62,16 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
     if !context.global.dry_run {
         output::write(&args.directory, &files)?;
     }
-    tell(&directory, &files, context);
-    context.ui.note(export::usage(format, &directory));
-    Ok(Exit::Done)
-}
-
-fn tell(directory: &str, files: &[File], context: &Context) {
-    let paths: Vec<String> = files.iter().map(|file| format!("{directory}/{}", file.name)).collect();
-    context.ui.document(&paths);
-    for path in paths {
-        context.ui.result(path);
+    let document = Document {
+        schema: 1,
+        dry_run: context.global.dry_run,
+        files: files.iter().map(|file| args.directory.join(&file.name)).collect(),
+        load: export::load(format, &output::absolute(&args.directory)?.display().to_string()),
+    };
+    for path in &document.files {
+        context.ui.result(path.display());
     }
+    context.ui.note(format!("load it with: {}", document.load));
+    context.ui.document(&document);
+    Ok(Exit::Done)
 }
