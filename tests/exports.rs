@@ -184,6 +184,19 @@ fn the_letters_are_those_of_the_install_or_those_asked_for_now() {
 }
 
 #[test]
+fn emulators_of_an_image_are_looked_for_in_the_image() {
+    let image = Image::trusting(&["aarch64"]);
+    let directory = image.folder.path().join("export");
+    let theirs = image.root().join("opt/qemu");
+    std::fs::create_dir_all(&theirs).unwrap();
+    // A program of this host, static or not.
+    std::fs::copy(env!("CARGO_BIN_EXE_qus"), theirs.join("qemu-arm-static")).unwrap();
+    export(&image, "debian", &directory, &["--path", "/opt/qemu"]).expect(0, &["qemu-arm"]);
+    assert_eq!(field(&read(&directory.join("qemu-arm")), "interpreter"), "/opt/qemu/qemu-arm-static");
+    export(&image, "debian", &directory, &["arm", "--interpreter", "/opt/qemu/none"]).expect(1, &["is not there"]);
+}
+
+#[test]
 fn the_document_is_one() {
     let (image, directory) = installed();
     let said = export(&image, "openrc", &directory, &["--json"]).expect(0, &[]);

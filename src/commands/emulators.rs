@@ -37,7 +37,7 @@ pub(super) fn find(
     }
     let mut fit = BTreeMap::new();
     for (target, path) in found {
-        match emulators::check(&path, observed.host) {
+        match emulators::check(&context.root, &path, observed.host) {
             Ok(Fit { dynamic }) => {
                 if dynamic {
                     context

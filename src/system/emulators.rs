@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::root::Root;
 use crate::conflict::Conflict;
@@ -21,11 +21,17 @@ pub struct Fit {
     pub dynamic: bool,
 }
 
-/// Fails unless the file at `path` can be run here as an emulator.
-pub fn check(path: &str, host: Host) -> Result<Fit, Conflict> {
+/// Fails unless the file at `path` of the system below `root` can be run there as an emulator.
+pub fn check(root: &Root, path: &str, host: Host) -> Result<Fit, Conflict> {
     let unfit = |why: String| Conflict::UnfitEmulator { path: path.to_owned(), why };
+    let place = match RootedPath::try_from(path.to_owned()) {
+        Ok(path) => root.follow(&path),
+        // The running system takes whatever leads to the file.
+        Err(_) if root.is_system() => PathBuf::from(path),
+        Err(error) => return Err(unfit(error.to_string())),
+    };
     let mut head = Vec::new();
-    let file = File::open(Path::new(path)).map_err(|error| match error.kind() {
+    let file = File::open(place).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => unfit("not there".to_owned()),
         _ => unfit(format!("not readable: {error}")),
     })?;
