@@ -1,5 +1,7 @@
 //! What `qus export` writes, and where it does not.
 
+mod kernel;
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
