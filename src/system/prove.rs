@@ -99,7 +99,8 @@ fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
     let directory = directory.to_owned();
     let privileged = surroundings::capable(surroundings::CAP_SYS_CHROOT);
     let mut command = Command::new("/probe");
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    // Not `Stdio::null`: it opens /dev/null, which a chroot may not have.
+    command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = move || {
         if !privileged {
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|_| Errno::EPERM)?;
@@ -120,6 +121,7 @@ fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
         Ok(child) => child,
         Err(error) => return (not_started(&error), started.elapsed()),
     };
+    drop(child.stdin.take());
     let mut said = String::new();
     if let Some(stderr) = child.stderr.take() {
         // What an emulator says is a hint: half of it is better than an error about it.
