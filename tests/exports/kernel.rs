@@ -1,5 +1,6 @@
 //! Exports, loaded by those for whom they are written, into the kernel's own table.
 
+mod boot;
 mod openrc;
 
 use std::path::PathBuf;
