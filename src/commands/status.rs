@@ -52,6 +52,8 @@ struct TargetStatus {
     entry: Option<EntryStatus>,
     /// Name of the entry that the kernel uses for the target's usual programs.
     runs: Option<String>,
+    /// Whose entry is to go before qus's, if that was settled.
+    preferred: Option<String>,
     /// Names of others that it uses for some of the target's programs.
     runs_some: Vec<String>,
     /// Whose rule answers after a boot, as configured.
@@ -140,6 +142,7 @@ fn status_of(target: Target, observed: &Observed) -> TargetStatus {
         entry: entry.map(|entry| entry_status(entry, observed)),
         runs: names.next(),
         runs_some: names.collect(),
+        preferred: installed.and_then(|installed| Some(installed.yields.as_ref()?.word.clone())),
         boot: observed
             .configuration
             .winner(target)
@@ -246,6 +249,10 @@ fn tell(row: &TargetStatus, context: &Context) {
             context.ui.note(format!(
                 "{target} is installed, but entry \"{runs}\" answers; for qus's: qus prefer {target} qus"
             ));
+        }
+        State::Installed if row.preferred.is_some() && row.runs.is_some() => {
+            let word = row.preferred.as_deref().unwrap_or_default();
+            context.ui.note(format!("{target} is left to {word}, as preferred; back again: qus prefer {target} qus"));
         }
         State::Stale | State::Installed
             if row.installed.is_some() && context.kernel.is_some() && row.runs.is_none() =>

@@ -7,6 +7,7 @@ use super::target::{
 };
 use super::{Plan, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
+use crate::exit::Explain;
 use crate::observed::{Binfmt, FileState, Observed};
 use crate::receipt::Installed;
 use crate::target::Target;
@@ -32,56 +33,17 @@ pub struct Beyond {
     pub help: Option<String>,
 }
 
-impl Beyond {
-    fn because(target: Target, conflict: &Conflict) -> Beyond {
-        use crate::exit::Explain;
-        Beyond { target, why: conflict.to_string(), help: conflict.help() }
-    }
-}
-
 /// How to make links, drop-ins and the kernel's table what the receipt says of `selection`, after whatever was done to
 /// them. What is as it should be needs nothing. An emulator that is gone has to be installed again.
 pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conflict> {
-    let mut beyond = Vec::new();
-    let mut files = Plan::default();
-    let mut entries = Plan::default();
+    let mut mending = Mending { observed, files: Plan::default(), entries: Plan::default(), beyond: Vec::new() };
     let mut after = observed.receipt.clone();
     for (target, was) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
-        if !matches!(observed.files.get(&was.path), Some(FileState::File(size)) if *size == was.size) {
-            beyond.push(Beyond::because(*target, &Conflict::Damaged { target: *target, path: was.path.clone() }));
-            continue;
-        }
-        let mut steps = Plan::default();
-        let mut installed = was.clone();
-        put_link(&mut steps, *target, was, observed);
-        let undecided = |newcomer: Option<Conflict>| newcomer.filter(|_| was.yields.is_none());
-        let placed = match undecided(newcomer_file(*target, observed)) {
-            Some(conflict) => {
-                beyond.push(Beyond::because(*target, &conflict));
-                Ok(was.dropin.clone())
-            }
-            None => dropin_path(*target, was.yields.as_ref(), observed),
-        };
-        let placed = placed.and_then(|path| {
-            installed.dropin = path;
-            put_dropin(&mut steps, *target, &installed, observed)
-        });
-        if let Err(conflict) = placed {
-            // What masks or replaces our drop-in was put there on purpose: it holds for the kernel too.
-            beyond.push(Beyond::because(*target, &conflict));
-            continue;
-        }
-        files.steps.append(&mut steps.steps);
-        if let Some(conflict) = undecided(newcomer_entry(*target, observed)) {
-            beyond.push(Beyond::because(*target, &conflict));
-            continue;
-        }
-        put_live(&mut entries, *target, &mut installed, observed);
-        after.targets.insert(*target, installed);
+        after.targets.insert(*target, mending.mend(*target, was));
     }
+    let Mending { mut files, mut entries, beyond, .. } = mending;
     let mut plan = Plan::default();
-    let changes_files = !files.is_empty() || after != observed.receipt;
-    if changes_files {
+    if !files.is_empty() || after != observed.receipt {
         check_places(observed)?;
         for directory in observed.layout.drop_ins().into_iter().chain([observed.layout.state()]) {
             plan.make_directories(directory, observed);
@@ -96,6 +58,56 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
         plan.push(Step::Record { after, before: observed.receipt.clone() });
     }
     Ok(Repair { plan, beyond })
+}
+
+/// What was found to be done so far.
+struct Mending<'a> {
+    observed: &'a Observed,
+    files: Plan,
+    entries: Plan,
+    beyond: Vec<Beyond>,
+}
+
+impl Mending<'_> {
+    /// Plans for one target; what the receipt is to say of it afterwards.
+    fn mend(&mut self, target: Target, was: &Installed) -> Installed {
+        let observed = self.observed;
+        let mut installed = was.clone();
+        if !matches!(observed.files.get(&was.path), Some(FileState::File(size)) if *size == was.size) {
+            self.leave(target, &Conflict::Damaged { target, path: was.path.clone() });
+            return installed;
+        }
+        // Whom somebody chose since may be meant to win: that is not decided here.
+        let undecided = |newcomer: Option<Conflict>| newcomer.filter(|_| was.yields.is_none());
+        let mut steps = Plan::default();
+        put_link(&mut steps, target, was, observed);
+        let placed = match undecided(newcomer_file(target, observed)) {
+            Some(conflict) => {
+                self.leave(target, &conflict);
+                Ok(was.dropin.clone())
+            }
+            None => dropin_path(target, was.yields.as_ref(), observed),
+        };
+        let placed = placed.and_then(|path| {
+            installed.dropin = path;
+            put_dropin(&mut steps, target, &installed, observed)
+        });
+        if let Err(conflict) = placed {
+            // What masks or replaces our drop-in was put there on purpose: it holds for the kernel too.
+            self.leave(target, &conflict);
+            return was.clone();
+        }
+        self.files.steps.append(&mut steps.steps);
+        match undecided(newcomer_entry(target, observed)) {
+            Some(conflict) => self.leave(target, &conflict),
+            None => put_live(&mut self.entries, target, &mut installed, observed),
+        }
+        installed
+    }
+
+    fn leave(&mut self, target: Target, conflict: &Conflict) {
+        self.beyond.push(Beyond { target, why: conflict.to_string(), help: conflict.help() });
+    }
 }
 
 /// Registers what should answer and does not; stands back where somebody else is preferred and there.
