@@ -307,11 +307,10 @@ impl Pattern {
     /// reads [`HEAD`] bytes. An extension never matches here: it looks at the path.
     pub fn matches(&self, head: &[u8]) -> bool {
         let Pattern::Magic { offset, magic, mask } = self else { return false };
-        let mut padded = [0; HEAD];
-        let length = head.len().min(HEAD);
-        padded[..length].copy_from_slice(&head[..length]);
-        let Some(window) = padded.get(*offset..*offset + magic.len()) else { return false };
-        window.iter().zip(magic).zip(mask).all(|((byte, magic), mask)| (byte ^ magic) & mask == 0)
+        // Behind its end a short program reads as zeros.
+        let window = head.iter().take(HEAD).chain(std::iter::repeat(&0)).skip(*offset);
+        *offset + magic.len() <= HEAD
+            && window.zip(magic).zip(mask).all(|((byte, magic), mask)| (byte ^ magic) & mask == 0)
     }
 }
 

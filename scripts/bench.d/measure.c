@@ -5,7 +5,7 @@
  *   measure FD register RULES            writes each line to the kernel's table: nothing but
  *                                        open, write and close of each
  *
- * writes "NANOSECONDS PEAK_BYTES" to descriptor FD.
+ * writes "NANOSECONDS PEAK_BYTES PROCESSOR_NANOSECONDS" to descriptor FD.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,6 +24,11 @@ static long long now(void)
 	struct timespec at;
 	clock_gettime(CLOCK_MONOTONIC, &at);
 	return at.tv_sec * 1000000000LL + at.tv_nsec;
+}
+
+static long long nanoseconds(struct timeval time)
+{
+	return time.tv_sec * 1000000000LL + time.tv_usec * 1000LL;
 }
 
 static void die(const char *what)
@@ -46,7 +51,8 @@ static int run(int fd, char **command)
 	struct rusage usage;
 	if (wait4(child, &status, 0, &usage) < 0)
 		die("wait4");
-	dprintf(fd, "%lld %ld\n", now() - began, usage.ru_maxrss * 1024);
+	dprintf(fd, "%lld %ld %lld\n", now() - began, usage.ru_maxrss * 1024,
+		nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
 }
 
@@ -70,7 +76,7 @@ static int register_all(int fd, const char *file)
 			die(lines[i]);
 		close(control);
 	}
-	dprintf(fd, "%lld 0\n", now() - began);
+	dprintf(fd, "%lld 0 0\n", now() - began);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ pub(super) fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, F
     let letters = letters(&args.letters, context.ui)?;
     interrupt::catch();
     let _lock = begin(context)?;
-    let mut observed = look_at_kernel(context)?;
+    let mut observed = look_at_kernel(context, false)?;
     let emulators = find(&args.emulators.source, &selection, &observed, context)?;
     // What is not to be had here need not be tried.
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
@@ -34,7 +34,7 @@ pub(super) fn unregister(args: &EmulatorArgs, context: &Context) -> Result<Exit,
     let selection = Selection::resolve(&args.targets)?;
     interrupt::catch();
     let _lock = begin(context)?;
-    let observed = look_at_kernel(context)?;
+    let observed = look_at_kernel(context, true)?;
     let emulators = find(&args.source, &selection, &observed, context)?;
     let plan = plan::unregister(&selection, &emulators, &observed)?;
     carry_out(&plan, context, "nothing to do: none of it is registered by qus")
@@ -47,8 +47,8 @@ fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Fai
     context.begin_change()
 }
 
-fn look_at_kernel(context: &Context) -> Result<Observed, Failure> {
-    Ok(observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: false })?)
+fn look_at_kernel(context: &Context, files: bool) -> Result<Observed, Failure> {
+    Ok(observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files })?)
 }
 
 fn carry_out(plan: &Plan, context: &Context, idle: &str) -> Result<Exit, Failure> {

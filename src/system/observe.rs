@@ -16,6 +16,7 @@ use super::root::{FileError, Root};
 use super::{configuration, emulators, surroundings};
 use crate::configuration::Configuration;
 use crate::elf::{Class, Header};
+use crate::entry::Entry;
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::host::Host;
@@ -73,7 +74,8 @@ pub struct Look<'a> {
     pub native: &'a [Target],
     /// Installed targets whose emulators are compared with the receipt.
     pub contents: &'a [Target],
-    /// Whether it matters which files there are: where only the kernel's table changes, it does not.
+    /// Whether it matters which files there are, ours and everybody's drop-ins: where only new entries are made, it
+    /// does not.
     pub files: bool,
 }
 
@@ -97,7 +99,10 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
     let (directories, faults, space) = look_at_places(root);
     // An image is booted by some kernel of its own day: what the running one is does not matter.
     let version = if root.is_system() { KernelVersion::parse(&release) } else { None };
-    let configuration = configuration::read(root)?;
+    // Where there are only our own entries, nobody needs to be told apart.
+    let is_stranger = |entry: &Entry| !root.layout().is_ours(&entry.rule.interpreter);
+    let strangers = binfmt.table().is_some_and(|table| table.entries.iter().any(is_stranger));
+    let configuration = if look.files || strangers { configuration::read(root)? } else { Configuration::default() };
     let mut observed = Observed {
         layout: root.layout().clone(),
         place,
