@@ -50,13 +50,33 @@ struct Answer {
 
 /// Whether the instance of binfmt_misc at `path` belongs to this process's own user namespace: only then may it be
 /// configured from here, which with nothing to configure changes nothing.
+///
+/// In a mount namespace that another user namespace owns, nobody may ask that; but nobody can mount there either, so the
+/// instance is that one's.
 pub(super) fn is_of_own_namespace(path: &Path) -> Option<bool> {
+    if owns_mounts() == Some(false) {
+        return Some(false);
+    }
     let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
     // SAFETY: the path is a C string that outlives the call.
     let picked =
         descriptor(unsafe { libc::syscall(SYS_FSPICK, libc::AT_FDCWD, path.as_ptr(), FSPICK_CLOEXEC) }).ok()?;
     match configure(picked.as_raw_fd(), FSCONFIG_CMD_RECONFIGURE) {
         Ok(()) => Some(true),
+        Err(Errno::EPERM) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// Whether the mount namespace belongs to this process's own user namespace, or one made in it: of others it is not told.
+fn owns_mounts() -> Option<bool> {
+    /// `NS_GET_USERNS` (Linux tag v6.12, `include/uapi/linux/nsfs.h`).
+    const NS_GET_USERNS: libc::Ioctl = 0xb701;
+    let mounts = fs::File::open("/proc/self/ns/mnt").ok()?;
+    // SAFETY: the call takes no argument.
+    let owner = unsafe { libc::ioctl(mounts.as_raw_fd(), NS_GET_USERNS) };
+    match descriptor(owner.into()) {
+        Ok(_) => Some(true),
         Err(Errno::EPERM) => Some(false),
         Err(_) => None,
     }
