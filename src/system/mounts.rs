@@ -109,7 +109,12 @@ pub(super) fn machine_has(path: Option<&Path>) -> Option<bool> {
     let (namespace, mounts) = FIRST.into_iter().find_map(|namespace| Some((namespace, list(namespace)?)))?;
     let mut has = false;
     for mount in mounts {
-        let answer = ask(namespace, mount)?;
+        let answer = match ask(namespace, mount) {
+            Ok(answer) => answer,
+            // It was unmounted meanwhile.
+            Err(Errno::ENOENT) => continue,
+            Err(_) => return None,
+        };
         let own = device.is_none_or(|device| {
             device == nix::sys::stat::makedev(answer.device_major.into(), answer.device_minor.into())
         });
@@ -130,13 +135,14 @@ fn list(namespace: u64) -> Option<Vec<u64>> {
     Some(mounts)
 }
 
-fn ask(namespace: u64, mount: u64) -> Option<Answer> {
+fn ask(namespace: u64, mount: u64) -> Result<Answer, Errno> {
     let request = request(mount, STATMOUNT_SB_BASIC, namespace);
     let mut answer =
         Answer { size: 0, options: 0, mask: 0, device_major: 0, device_minor: 0, magic: 0, rest: [0; 128] };
     // SAFETY: the kernel reads the request and writes at most the answer's own size.
     let asked = unsafe { libc::syscall(SYS_STATMOUNT, &raw const request, &raw mut answer, size_of::<Answer>(), 0) };
-    (asked == 0 && answer.mask & STATMOUNT_SB_BASIC != 0).then_some(answer)
+    Errno::result(asked)?;
+    if answer.mask & STATMOUNT_SB_BASIC == 0 { Err(Errno::ENOTSUP) } else { Ok(answer) }
 }
 
 fn request(mount: u64, parameter: u64, namespace: u64) -> Request {
