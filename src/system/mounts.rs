@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
@@ -82,11 +83,24 @@ fn owns_mounts() -> Option<bool> {
     }
 }
 
-/// Whether anybody at all holds the instance of this process's user namespace: another cannot be made then. One that is
-/// made by asking goes at once.
+/// Whether anybody at all holds the instance of this process's user namespace, and goes on to: another cannot be made
+/// then. One that is made by asking goes at once.
 ///
 /// Not for other than the initial user namespace, where it would hide the machine's table.
 pub(super) fn is_held() -> Option<bool> {
+    /// A container that has ended holds its mounts for some milliseconds more.
+    const FOR: Duration = Duration::from_secs(1);
+    const EVERY: Duration = Duration::from_millis(50);
+    let started = Instant::now();
+    loop {
+        match is_held_now() {
+            Some(true) if started.elapsed() < FOR => std::thread::sleep(EVERY),
+            held => return held,
+        }
+    }
+}
+
+fn is_held_now() -> Option<bool> {
     const NAME: &CStr = c"binfmt_misc";
     // SAFETY: the name is a C string that outlives the call.
     let context = descriptor(unsafe { libc::syscall(SYS_FSOPEN, NAME.as_ptr(), FSOPEN_CLOEXEC) }).ok()?;
