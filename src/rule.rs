@@ -146,6 +146,9 @@ impl From<Flags> for String {
 pub struct KernelVersion(pub u32, pub u32);
 
 impl KernelVersion {
+    /// No kernel in particular: one that knows everything.
+    pub const NEWEST: KernelVersion = KernelVersion(u32::MAX, 0);
+
     /// Reads `uname -r`, such as `6.12.107+deb13-amd64`.
     pub fn parse(release: &str) -> Option<KernelVersion> {
         let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);

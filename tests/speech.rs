@@ -56,6 +56,11 @@ fn status_as_a_document_keeps_its_promise() {
     let document: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(document["schema"], 1);
     assert_eq!(document["host"]["architecture"], "amd64");
+    // An image is booted by another kernel than the one that runs now.
+    assert_eq!(
+        (&document["host"]["kernel"], &document["host"]["binfmt_misc"]),
+        (&Value::Null, &"not looked at".into())
+    );
     assert_eq!(document["targets"].as_array().unwrap().len(), 34);
     let aarch64 = &document["targets"][0];
     assert_eq!(aarch64["target"], "aarch64");

@@ -13,6 +13,7 @@ use crate::observed::{Binfmt, FileState, Observed, State, Unreachable};
 use crate::owner::Owner;
 use crate::place::{Keeper, Place};
 use crate::receipt::Installed;
+use crate::rule::KernelVersion;
 use crate::system::observe::{Look, observe};
 use crate::target::Target;
 use crate::version::Version;
@@ -33,7 +34,8 @@ struct Document {
 #[derive(Debug, Serialize)]
 struct HostStatus {
     architecture: Host,
-    kernel: String,
+    /// The running kernel; none for an image, which will be booted by another.
+    kernel: Option<String>,
     binfmt_misc: &'static str,
     /// With whom the kernel's entries stay, if there is a table.
     keeper: Option<Keeper>,
@@ -98,7 +100,8 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
         schema: 1,
         host: HostStatus {
             architecture: observed.host,
-            kernel: format!("{}.{}", observed.kernel.0, observed.kernel.1),
+            kernel: (observed.kernel != KernelVersion::NEWEST)
+                .then(|| format!("{}.{}", observed.kernel.0, observed.kernel.1)),
             binfmt_misc: describe_binfmt(&observed.binfmt),
             keeper: table.map(|table| table.keeper),
             place: observed.place.clone(),
@@ -180,9 +183,12 @@ fn dropin_of(target: Target, installed: Option<&Installed>, observed: &Observed)
 
 fn show(document: &Document, selection: &Selection, context: &Context) {
     let HostStatus { architecture, kernel, binfmt_misc, place, keeper } = &document.host;
-    let place = place.to_string();
-    let place = if place.is_empty() { place } else { format!(", {place}") };
-    context.ui.result(format!("host {architecture}, Linux {kernel}, binfmt_misc {binfmt_misc}{place}"));
+    let mut words = vec![format!("host {architecture}")];
+    words.extend(kernel.as_ref().map(|kernel| format!("Linux {kernel}")));
+    words.push(format!("binfmt_misc {binfmt_misc}"));
+    words.push(place.to_string());
+    words.retain(|word| !word.is_empty());
+    context.ui.result(words.join(", "));
     let shown = |status: &&TargetStatus| *selection != Selection::All || status.state != State::Absent;
     let rows: Vec<&TargetStatus> = document.targets.iter().filter(shown).collect();
     if !rows.is_empty() {

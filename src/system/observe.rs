@@ -107,7 +107,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         layout: root.layout().clone(),
         place,
         host,
-        kernel: version.unwrap_or(KernelVersion(u32::MAX, 0)),
+        kernel: version.unwrap_or(KernelVersion::NEWEST),
         own_heads,
         native: BTreeSet::new(),
         interpreters: look_at_interpreters(root, &binfmt, &configuration, &receipt),
