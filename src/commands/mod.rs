@@ -214,15 +214,16 @@ impl Context {
 
 /// What belonged to others and is replaced, or stood beside, is said aloud.
 fn tell_taken(plan: &Plan, observed: &Observed, context: &Context) {
+    // Without a receipt nobody knows later what was there before.
+    let remembers = plan.steps.iter().any(|planned| matches!(planned.step, Step::Record { .. }));
     for planned in &plan.steps {
         let (Some(target), Step::PutEntry { name, after: Some(_), before }) = (planned.target, &planned.step) else {
             continue;
         };
         if let Some(before) = before.as_ref().filter(|before| !observed.is_ours(before)) {
             let (theirs, owner) = (&before.rule.interpreter, observed.owner(before).title());
-            context
-                .ui
-                .note(format!("{name} runs {theirs} of {owner} until now; \"qus remove {target}\" gives it back"));
+            let back = if remembers { format!("; \"qus remove {target}\" gives it back") } else { String::new() };
+            context.ui.note(format!("{name} runs {theirs} of {owner} until now{back}"));
         }
         let table = observed.binfmt.table();
         let unknown = table.into_iter().flat_map(|table| &table.unknown);
