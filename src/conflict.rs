@@ -30,10 +30,16 @@ pub enum Conflict {
     OlderVersion { target: Target, offered: Version, installed: Version },
     #[error("the kernel has no binfmt_misc")]
     NotInKernel,
+    #[error("the kernel has no binfmt_misc, or has not loaded it")]
+    NotLoaded,
     #[error("binfmt_misc is not mounted, and this user may not mount it")]
     MayNotMount,
-    #[error("binfmt_misc is not mounted, and a mount made from here would vanish with this namespace")]
+    #[error("binfmt_misc is not mounted in this container, which may not mount it")]
+    NotHandedIn,
+    #[error("binfmt_misc is not mounted, and a mount made from here would vanish with this mount namespace")]
     PrivateNamespace,
+    #[error("binfmt_misc is not mounted, and a mount made in this container would vanish with it")]
+    PrivateContainer,
     #[error("binfmt_misc is mounted in this mount namespace alone: every entry would vanish with it")]
     MountedOnlyHere,
     #[error(
@@ -46,6 +52,8 @@ pub enum Conflict {
     NoProc,
     #[error("binfmt_misc is mounted, but this user may not register emulators in it")]
     MayNotRegister,
+    #[error("binfmt_misc is the machine's here, and nobody in this user namespace may register emulators in it")]
+    NotOfUserNamespace,
     #[error("binfmt_misc is mounted read-only here, as in most containers")]
     ReadOnlyTable,
     #[error("this qus is itself run by an emulator, by entry \"{0}\": what it would install is for another machine")]
@@ -94,14 +102,17 @@ pub enum Conflict {
 
 impl Conflict {
     /// Why the kernel's table is not to be had.
-    pub fn unreachable(why: &Unreachable) -> Conflict {
+    pub fn unreachable(why: Unreachable) -> Conflict {
         match why {
             Unreachable::NotInKernel => Conflict::NotInKernel,
+            Unreachable::NotLoaded => Conflict::NotLoaded,
             Unreachable::Wsl1 => Conflict::Wsl1,
             Unreachable::NoProc => Conflict::NoProc,
             Unreachable::OtherUserNamespace => Conflict::OtherUserNamespace,
             Unreachable::NoPrivilege => Conflict::MayNotMount,
+            Unreachable::NotHandedIn => Conflict::NotHandedIn,
             Unreachable::Private => Conflict::PrivateNamespace,
+            Unreachable::PrivateContainer => Conflict::PrivateContainer,
         }
     }
 
@@ -121,8 +132,11 @@ impl Explain for Conflict {
         match self {
             Conflict::OlderVersion { .. } => Exit::Older,
             Conflict::NotInKernel
+            | Conflict::NotLoaded
             | Conflict::MayNotMount
+            | Conflict::NotHandedIn
             | Conflict::PrivateNamespace
+            | Conflict::PrivateContainer
             | Conflict::MountedOnlyHere
             | Conflict::OtherUserNamespace
             | Conflict::Wsl1
@@ -130,6 +144,7 @@ impl Explain for Conflict {
             | Conflict::ReadOnlyTable
             | Conflict::Emulated(_)
             | Conflict::MayNotRegister
+            | Conflict::NotOfUserNamespace
             | Conflict::Disabled
             | Conflict::MayNotWrite(_) => Exit::Kernel,
             Conflict::Rule(_) => Exit::Usage,
@@ -152,16 +167,24 @@ impl Explain for Conflict {
             Conflict::NotInKernel => {
                 "modprobe binfmt_misc; if that fails, use a kernel built with CONFIG_BINFMT_MISC".to_owned()
             }
+            Conflict::NotLoaded => {
+                "on the host, as root: modprobe binfmt_misc; if that fails, use a kernel built with CONFIG_BINFMT_MISC"
+                    .to_owned()
+            }
             Conflict::MayNotMount | Conflict::MayNotRegister | Conflict::MayNotWrite(_) => {
                 "run the command as root, with sudo for instance".to_owned()
             }
             Conflict::PrivateNamespace => {
-                "run the command on the host itself, or mount it there and hand the mount in: mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc".to_owned()
+                "run the command outside of it, or mount it there first: mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc".to_owned()
+            }
+            // Not to where it usually is: runc refuses to mount anything inside of /proc.
+            Conflict::NotHandedIn | Conflict::PrivateContainer => {
+                "mount it on the host, with mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc, and hand it in: docker run -v /proc/sys/fs/binfmt_misc:/binfmt".to_owned()
             }
             Conflict::MountedOnlyHere => {
-                "run the command on the host itself, or hand its mount in: docker run -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc".to_owned()
+                "run the command on the host itself; or mount it there too, with mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc".to_owned()
             }
-            Conflict::OtherUserNamespace => {
+            Conflict::OtherUserNamespace | Conflict::NotOfUserNamespace => {
                 "to run programs in this namespace: qus run -- COMMAND; for the whole machine, run this command outside of it".to_owned()
             }
             Conflict::Wsl1 => "wsl --set-version DISTRIBUTION 2".to_owned(),

@@ -94,19 +94,26 @@ pub enum Access {
 }
 
 /// Why the kernel's table is not to be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unreachable {
     /// The kernel has no binfmt_misc, built in or as a module.
     NotInKernel,
+    /// The kernel has none now; whether it could load it is not to be seen from here.
+    NotLoaded,
     /// Version 1 of Windows' subsystem for Linux, which has no Linux kernel.
     Wsl1,
-    /// There is no `/proc` here.
+    /// There is no whole `/proc` here.
     NoProc,
     /// Not mounted, and this process may not mount.
     NoPrivilege,
+    /// Not mounted in this container, which may not mount.
+    NotHandedIn,
     /// Not mounted, and a mount made here would vanish with this mount namespace, and every entry with it
     /// (Linux >= 6.7).
     Private,
+    /// The same in a container, to which it can be handed in.
+    PrivateContainer,
     /// Not mounted, and a mount made here would be a table of this user namespace alone, which hides the
     /// machine's.
     OtherUserNamespace,

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct Place {
     /// Whether its user namespace is another than the initial one: the kernel gives that a table of its own.
     pub user_namespace: bool,
+    /// Whether it sees other mounts than the machine's first process.
+    pub mount_namespace: bool,
     /// What runs it, if that is a container: `docker`, `podman`, `lxc`, `systemd-nspawn`, or another word.
     pub container: Option<String>,
     /// Whether its root directory is not its first process's.
@@ -21,10 +23,12 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keeper {
-    /// The machine itself, or somebody outside of this container.
+    /// The machine itself.
     #[default]
     Machine,
-    /// This user namespace, whose own table it is: it serves programs of the namespace alone.
+    /// Somebody outside of this container or namespace, most likely the machine: it was there before.
+    Outside,
+    /// This user namespace, or one around it, whose own table it is: it serves programs of that namespace alone.
     UserNamespace,
     /// Nobody but this mount namespace: entries go with it.
     Nobody,
@@ -59,6 +63,10 @@ impl fmt::Display for Place {
         }
         if let Some(version) = self.wsl {
             words.push(format!("on WSL {version}"));
+        }
+        // A container has one in any case, and so has everybody on WSL.
+        if self.mount_namespace && words.is_empty() {
+            words.push("in a mount namespace of its own".to_owned());
         }
         f.write_str(&words.join(", "))
     }

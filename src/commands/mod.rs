@@ -21,7 +21,7 @@ use crate::conflict::Conflict;
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
 use crate::observed::Observed;
-use crate::place::Keeper;
+use crate::place::{Keeper, Place};
 use crate::plan::{Plan, Planned, Step};
 use crate::rule::{BadRule, Match, RuleName};
 use crate::system;
@@ -34,7 +34,7 @@ use crate::system::observe::ObserveError;
 use crate::system::prove::{Proof, prove};
 use crate::system::root::{FileError, Root};
 use crate::system::store::{Store, StoreError};
-use crate::system::surroundings;
+use crate::system::table;
 use crate::target::{Target, UnknownTarget};
 use crate::ui::{Progress, Ui};
 use crate::wanted::{BadSelection, Letters};
@@ -151,7 +151,7 @@ impl Context {
             None if global.user => Root::home(&system::home().ok_or(Failure::NoHome)?),
             None => Root::system(),
         };
-        let table = || global.binfmt_misc.clone().unwrap_or_else(surroundings::table);
+        let table = || global.binfmt_misc.clone().unwrap_or_else(table::find);
         let kernel = (root.is_system() && !global.user).then(|| BinfmtMisc::at(table()));
         Ok(Context { global, ui, now, root, kernel })
     }
@@ -249,15 +249,22 @@ fn tell_place(plan: &Plan, observed: &Observed, context: &Context) {
     if !registers || context.global.dry_run {
         return;
     }
-    let keeper = observed.binfmt.table().map_or(Keeper::Machine, |table| table.keeper);
-    match (keeper, &observed.place.container) {
-        (Keeper::UserNamespace, _) => {
+    // It may have been mounted only now.
+    let Some(keeper) = context.kernel().map(Kernel::keeper) else { return };
+    let Place { wsl, mount_namespace, .. } = observed.place;
+    let here = if observed.place.container.is_some() { "container" } else { "namespace" };
+    match keeper {
+        Keeper::UserNamespace => {
             context.ui.note("this is a user namespace with a table of its own: it serves programs in it and no others");
         }
-        (Keeper::Machine, Some(_)) => {
-            context.ui.note("registered with the machine itself: it stays when this container has ended");
+        Keeper::Outside => context.ui.note(format!(
+            "registered in a table that is mounted outside of this {here} too: it stays for as long as it is mounted there"
+        )),
+        // A distribution on WSL is a machine to whoever uses it.
+        Keeper::Machine if observed.place.user_namespace || (mount_namespace && wsl.is_none()) => {
+            context.ui.note(format!("registered with the machine itself: it stays when this {here} has ended"));
         }
-        _ => {}
+        Keeper::Machine | Keeper::Nobody => {}
     }
 }
 

@@ -4,12 +4,13 @@ use serde::Serialize;
 
 use super::{Context, Failure};
 use crate::cli::TargetArgs;
+use crate::conflict::Conflict;
 use crate::dropin;
 use crate::entry::{Entry, UnknownEntry};
-use crate::exit::Exit;
+use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::host::Host;
-use crate::observed::{Binfmt, FileState, Observed, State, Unreachable};
+use crate::observed::{Access, Binfmt, FileState, Observed, State, Unreachable};
 use crate::owner::Owner;
 use crate::place::{Keeper, Place};
 use crate::receipt::Installed;
@@ -37,6 +38,8 @@ struct HostStatus {
     /// The running kernel; none for an image, which will be booted by another.
     kernel: Option<String>,
     binfmt_misc: &'static str,
+    /// Why its table is not to be had, if it is not.
+    unreachable: Option<Unreachable>,
     /// With whom the kernel's entries stay, if there is a table.
     keeper: Option<Keeper>,
     #[serde(flatten)]
@@ -103,6 +106,10 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
             kernel: (observed.kernel != KernelVersion::NEWEST)
                 .then(|| format!("{}.{}", observed.kernel.0, observed.kernel.1)),
             binfmt_misc: describe_binfmt(&observed.binfmt),
+            unreachable: match observed.binfmt {
+                Binfmt::Unreachable(why) => Some(why),
+                _ => None,
+            },
             keeper: table.map(|table| table.keeper),
             place: observed.place.clone(),
         },
@@ -112,6 +119,7 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
     };
     context.ui.document(&document);
     show(&document, &selection, context);
+    tell_table(&observed, context);
     Ok(Exit::Done)
 }
 
@@ -120,7 +128,9 @@ fn describe_binfmt(binfmt: &Binfmt) -> &'static str {
         Binfmt::NotAsked => "not looked at",
         Binfmt::Mounted(table) if table.enabled => "enabled",
         Binfmt::Mounted(_) => "disabled",
-        Binfmt::Unreachable(Unreachable::NotInKernel | Unreachable::Wsl1) => "not in the kernel",
+        Binfmt::Unreachable(Unreachable::NotInKernel | Unreachable::NotLoaded | Unreachable::Wsl1) => {
+            "not in the kernel"
+        }
         Binfmt::Mountable | Binfmt::Unreachable(_) => "not mounted",
     }
 }
@@ -182,7 +192,7 @@ fn dropin_of(target: Target, installed: Option<&Installed>, observed: &Observed)
 }
 
 fn show(document: &Document, selection: &Selection, context: &Context) {
-    let HostStatus { architecture, kernel, binfmt_misc, place, keeper } = &document.host;
+    let HostStatus { architecture, kernel, binfmt_misc, place, .. } = &document.host;
     let mut words = vec![format!("host {architecture}")];
     words.extend(kernel.as_ref().map(|kernel| format!("Linux {kernel}")));
     words.push(format!("binfmt_misc {binfmt_misc}"));
@@ -203,14 +213,39 @@ fn show(document: &Document, selection: &Selection, context: &Context) {
     if *selection == Selection::All {
         show_rest(document, context);
     }
-    if *keeper == Some(Keeper::Nobody) {
-        context.ui.warn("binfmt_misc is mounted in this mount namespace alone: every entry vanishes with it");
-    }
-    if *keeper == Some(Keeper::UserNamespace) {
-        context.ui.note("this table is the user namespace's own: it serves programs in it and no others");
-    }
     for row in &rows {
         tell(row, context);
+    }
+}
+
+/// What is to be known of the kernel's table, if it is not simply the machine's.
+fn tell_table(observed: &Observed, context: &Context) {
+    let table = match &observed.binfmt {
+        Binfmt::Mounted(table) => table,
+        Binfmt::Unreachable(why) => {
+            let why = Conflict::unreachable(*why);
+            return context.ui.note(match why.help() {
+                Some(help) => format!("{why}; {help}"),
+                None => why.to_string(),
+            });
+        }
+        Binfmt::NotAsked | Binfmt::Mountable => return,
+    };
+    let foreign = observed.place.user_namespace || observed.place.container.is_some();
+    match table.keeper {
+        Keeper::Nobody => {
+            context.ui.warn("binfmt_misc is mounted in this mount namespace alone: every entry vanishes with it");
+        }
+        Keeper::UserNamespace => {
+            context.ui.note("this table is the user namespace's own: it serves programs in it and no others");
+        }
+        Keeper::Machine if foreign && table.access == Access::Writable => {
+            context.ui.note("this table is the machine's: what is registered from here serves all of it");
+        }
+        Keeper::Outside if table.access == Access::Writable => {
+            context.ui.note("this table is mounted outside too: what is registered from here stays as long as that");
+        }
+        Keeper::Machine | Keeper::Outside => {}
     }
 }
 

@@ -108,6 +108,9 @@ fn reach_kernel(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
     match &observed.binfmt {
         Binfmt::Mounted(table) => match table.access {
             Access::ReadOnly => Err(Conflict::ReadOnlyTable),
+            Access::Denied if observed.place.user_namespace && table.keeper != Keeper::UserNamespace => {
+                Err(Conflict::NotOfUserNamespace)
+            }
             Access::Denied => Err(Conflict::MayNotRegister),
             Access::Writable if table.keeper == Keeper::Nobody => Err(Conflict::MountedOnlyHere),
             Access::Writable if !table.enabled => Err(Conflict::Disabled),
@@ -118,6 +121,6 @@ fn reach_kernel(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
             plan.push(Step::Mount);
             Ok(())
         }
-        Binfmt::Unreachable(why) => Err(Conflict::unreachable(why)),
+        Binfmt::Unreachable(why) => Err(Conflict::unreachable(*why)),
     }
 }

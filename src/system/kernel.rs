@@ -11,7 +11,7 @@ use nix::sys::statfs::statfs;
 use nix::unistd::{AccessFlags, access};
 use thiserror::Error;
 
-use super::surroundings;
+use super::table;
 
 use crate::entry::Entry;
 use crate::exit::{Exit, Explain};
@@ -105,24 +105,26 @@ const SNAPSHOTS_MAX: usize = 20;
 #[derive(Debug)]
 pub struct BinfmtMisc {
     directory: PathBuf,
+    /// Where it was mounted, if not there.
+    elsewhere: OnceLock<PathBuf>,
 }
 
 impl BinfmtMisc {
     /// The table that is, or will be, mounted at `directory`.
     pub fn at(directory: PathBuf) -> BinfmtMisc {
-        BinfmtMisc { directory }
+        BinfmtMisc { directory, elsewhere: OnceLock::new() }
     }
 
     /// Where it is, or will be.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        self.elsewhere.get().unwrap_or(&self.directory)
     }
 
     /// What the kernel prints in one of its files, which are all shorter than a page and read whole by
     /// one call.
     fn read(&self, file: &str) -> io::Result<String> {
         let mut text = String::with_capacity(PAGE);
-        fs::File::open(self.directory.join(file))?.take(PAGE as u64).read_to_string(&mut text)?;
+        fs::File::open(self.directory().join(file))?.take(PAGE as u64).read_to_string(&mut text)?;
         Ok(text)
     }
 
@@ -131,7 +133,7 @@ impl BinfmtMisc {
     /// and its name to the directory under one lock (`bm_register_write` of `fs/binfmt_misc.c`).
     fn list(&self) -> Result<Vec<(String, u64)>, KernelError> {
         let mut listing = Vec::new();
-        for file in fs::read_dir(&self.directory).map_err(refused(list))? {
+        for file in fs::read_dir(self.directory()).map_err(refused(list))? {
             let file = file.map_err(refused(list))?;
             let name = file.file_name().to_string_lossy().into_owned();
             if name != "status" && name != "register" {
@@ -144,7 +146,7 @@ impl BinfmtMisc {
     fn read_table(&self) -> Result<(Table, Vec<(String, u64)>), KernelError> {
         let listing = self.list()?;
         let status = self.read("status").map_err(refused(list))?;
-        let access = match access(&self.directory.join("register"), AccessFlags::W_OK) {
+        let access = match access(&self.directory().join("register"), AccessFlags::W_OK) {
             Ok(()) => Access::Writable,
             Err(Errno::EROFS) => Access::ReadOnly,
             Err(_) => Access::Denied,
@@ -163,14 +165,15 @@ impl BinfmtMisc {
 
     fn write(&self, file: &str, what: impl Fn() -> String, bytes: &[u8]) -> Result<(), KernelError> {
         // One write: the kernel takes each for a rule of its own.
-        let mut control = fs::OpenOptions::new().write(true).open(self.directory.join(file)).map_err(refused(&what))?;
+        let mut control =
+            fs::OpenOptions::new().write(true).open(self.directory().join(file)).map_err(refused(&what))?;
         control.write_all(bytes).map_err(refused(&what))
     }
 
     /// Opening the directory makes systemd's automount mount it; looking at its path does not.
     fn is_mounted(&self) -> bool {
-        drop(fs::read_dir(&self.directory));
-        is_table(&self.directory)
+        drop(fs::read_dir(self.directory()));
+        is_table(self.directory())
     }
 }
 
@@ -193,7 +196,7 @@ impl Kernel for BinfmtMisc {
     }
 
     fn keeper(&self) -> Keeper {
-        surroundings::keeper(&self.directory)
+        table::keeper(self.directory())
     }
 
     fn entry(&self, name: &RuleName) -> Result<Option<Entry>, KernelError> {
@@ -221,15 +224,20 @@ impl Kernel for BinfmtMisc {
     }
 
     fn mount(&self) -> Result<(), KernelError> {
-        surroundings::mount_where_it_stays(&self.directory)
-            .map_err(|error| refused(|| "mount binfmt_misc".to_owned())(error))
+        let mounted = table::mount_where_it_stays(self.directory());
+        let directory = mounted.map_err(refused(|| "mount binfmt_misc".to_owned()))?;
+        if directory != self.directory() {
+            // Once mounted, it is found: nobody mounts it again.
+            let _ = self.elsewhere.set(directory);
+        }
+        Ok(())
     }
 
     fn unmount(&self) -> Result<(), KernelError> {
         if self.table()?.is_none_or(|table| !table.entries.is_empty() || !table.unknown.is_empty()) {
             return Ok(());
         }
-        nix::mount::umount(&self.directory).map_err(|errno| refused(|| "unmount binfmt_misc".to_owned())(errno.into()))
+        table::unmount(self.directory()).map_err(refused(|| "unmount binfmt_misc".to_owned()))
     }
 }
 

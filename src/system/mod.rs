@@ -10,6 +10,7 @@ pub mod journal;
 pub mod kernel;
 pub mod lock;
 pub mod lodging;
+mod mountinfo;
 mod mounts;
 pub mod observe;
 pub mod output;
@@ -17,6 +18,7 @@ pub mod prove;
 pub mod root;
 pub mod store;
 pub mod surroundings;
+pub mod table;
 pub mod unpack;
 pub mod watch;
 

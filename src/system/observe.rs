@@ -1,7 +1,6 @@
 //! Observing: the machine as values, without changing anything.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::Read;
 
 use nix::errno::Errno;
@@ -13,7 +12,7 @@ use thiserror::Error;
 use super::kernel::{Kernel, KernelError, head_of, own_head};
 use super::prove::runs_natively;
 use super::root::{FileError, Root};
-use super::{configuration, emulators, surroundings};
+use super::{configuration, emulators, surroundings, table};
 use crate::configuration::Configuration;
 use crate::elf::{Class, Header};
 use crate::entry::Entry;
@@ -41,6 +40,8 @@ pub enum ObserveError {
     },
     #[error("this machine's own programs are of no kind that qus knows")]
     UnknownHost,
+    #[error("/proc is not mounted here")]
+    NoProc,
     #[error("\"{0}\" is not a directory")]
     NoRoot(String),
 }
@@ -51,6 +52,7 @@ impl Explain for ObserveError {
             ObserveError::File(error) => error.exit(),
             ObserveError::Kernel(error) => error.exit(),
             ObserveError::NoRoot(_) => Exit::Usage,
+            ObserveError::NoProc => Exit::Kernel,
             _ => Exit::Failed,
         }
     }
@@ -62,6 +64,7 @@ impl Explain for ObserveError {
             ObserveError::Receipt { path, .. } => Some(format!(
                 "it was written by a newer qus, or damaged; use that qus, or move it away and install again: {path}"
             )),
+            ObserveError::NoProc => Some("mount -t proc proc /proc".to_owned()),
             ObserveError::UnknownHost | ObserveError::NoRoot(_) => None,
         }
     }
@@ -85,10 +88,9 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
     let host = host_of(&own_heads[0])?;
     let receipt = read_receipt(root)?;
     let place = surroundings::place();
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let binfmt = match kernel {
         None => Binfmt::NotAsked,
-        Some(kernel) => look_at_kernel(kernel, &place, release.trim())?,
+        Some(kernel) => look_at_kernel(kernel, &place)?,
     };
     let damaged = look
         .contents
@@ -98,7 +100,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         .collect();
     let (directories, faults, space) = look_at_places(root);
     // An image is booted by some kernel of its own day: what the running one is does not matter.
-    let version = if root.is_system() { KernelVersion::parse(&release) } else { None };
+    let version = if root.is_system() { surroundings::kernel_version() } else { None };
     // Where there are only our own entries, nobody needs to be told apart.
     let is_stranger = |entry: &Entry| !root.layout().is_ours(&entry.rule.interpreter);
     let strangers = binfmt.table().is_some_and(|table| table.entries.iter().any(is_stranger));
@@ -132,7 +134,7 @@ fn host_of(own_head: &[u8]) -> Result<Host, ObserveError> {
 /// The heads of what the host runs by itself: of this very program, and of those without which no machine starts, as far
 /// as they are of this host's family. Those of a foreign root directory are not.
 fn own_heads(root: &Root) -> Result<Vec<Vec<u8>>, ObserveError> {
-    let own = own_head().ok_or(ObserveError::UnknownHost)?;
+    let own = own_head().ok_or(ObserveError::NoProc)?;
     let family = host_of(own)?.family();
     let is_native = |head: &Vec<u8>| host_of(head).is_ok_and(|host| host.family() == family);
     let mut heads = vec![own.to_vec()];
@@ -154,26 +156,38 @@ fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
     Ok(receipt)
 }
 
-fn look_at_kernel(kernel: &dyn Kernel, place: &Place, release: &str) -> Result<Binfmt, KernelError> {
+fn look_at_kernel(kernel: &dyn Kernel, place: &Place) -> Result<Binfmt, KernelError> {
     if let Some(mut table) = kernel.table()? {
         table.keeper = kernel.keeper();
         return Ok(Binfmt::Mounted(table));
     }
-    Ok(if place.wsl == Some(1) {
-        Binfmt::Unreachable(Unreachable::Wsl1)
-    } else if release.is_empty() {
-        Binfmt::Unreachable(Unreachable::NoProc)
-    } else if !surroundings::kernel_has_binfmt_misc(release) {
-        Binfmt::Unreachable(Unreachable::NotInKernel)
-    } else if !surroundings::capable(surroundings::CAP_SYS_ADMIN) {
-        Binfmt::Unreachable(Unreachable::NoPrivilege)
-    } else if place.user_namespace {
-        Binfmt::Unreachable(Unreachable::OtherUserNamespace)
-    } else if !surroundings::can_mount() {
-        Binfmt::Unreachable(Unreachable::Private)
-    } else {
-        Binfmt::Mountable
-    })
+    Ok(why_unreachable(place).map_or(Binfmt::Mountable, Binfmt::Unreachable))
+}
+
+/// Why the table, which is not mounted, cannot be mounted where it stays.
+fn why_unreachable(place: &Place) -> Option<Unreachable> {
+    if place.wsl == Some(1) {
+        return Some(Unreachable::Wsl1);
+    }
+    if surroundings::kernel_release().is_empty() {
+        return Some(Unreachable::NoProc);
+    }
+    match surroundings::kernel_has_binfmt_misc() {
+        Some(true) => {}
+        None if place.mount_namespace => return Some(Unreachable::NotLoaded),
+        Some(false) | None => return Some(Unreachable::NotInKernel),
+    }
+    let in_container = place.container.is_some();
+    if !surroundings::capable(surroundings::CAP_SYS_ADMIN) {
+        return Some(if in_container { Unreachable::NotHandedIn } else { Unreachable::NoPrivilege });
+    }
+    if place.user_namespace {
+        return Some(Unreachable::OtherUserNamespace);
+    }
+    if table::can_mount() {
+        return None;
+    }
+    Some(if in_container { Unreachable::PrivateContainer } else { Unreachable::Private })
 }
 
 /// Which of `asked` the host runs by itself: what its own programs are, and of the same family what
