@@ -14,6 +14,7 @@ mod keeping;
 mod kernel;
 mod lodging;
 mod neighbours;
+mod places;
 mod planning;
 mod speech;
 mod table;

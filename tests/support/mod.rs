@@ -1,6 +1,9 @@
 //! What tests are made of.
 
+pub(crate) mod automount;
+pub(crate) mod docker;
 pub(crate) mod fake_kernel;
+pub(crate) mod host;
 pub(crate) mod machine;
 pub(crate) mod publisher;
 pub(crate) mod real;
