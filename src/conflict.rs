@@ -92,8 +92,8 @@ pub enum Conflict {
     Damaged { target: Target, path: RootedPath },
     #[error("\"{0}\" is not installed")]
     NotInstalled(Target),
-    #[error("entry \"qemu-{target}\" runs \"{interpreter}\", which is not qus's")]
-    ForeignEntry { target: Target, interpreter: String },
+    #[error("entry \"{name}\" runs \"{interpreter}\", which is not qus's")]
+    ForeignEntry { target: Target, name: RuleName, interpreter: String },
     #[error("emulator \"{path}\" is {why}")]
     UnfitEmulator { path: String, why: String },
     #[error(transparent)]
@@ -223,7 +223,7 @@ impl Explain for Conflict {
             Conflict::Full { path, .. } => format!("free some space: df -h {path}"),
             Conflict::ForeignFile(path) => format!("look at it, then move it away: {path}"),
             Conflict::Damaged { target, .. } | Conflict::NotInstalled(target) => format!("qus install {target}"),
-            Conflict::ForeignEntry { target, interpreter } => {
+            Conflict::ForeignEntry { target, interpreter, .. } => {
                 format!("if it is meant: qus unregister --interpreter {interpreter} {target}")
             }
             Conflict::UnfitEmulator { .. } => "name a static emulator of this host with --interpreter or --path".to_owned(),

@@ -217,10 +217,14 @@ fn tell_taken(plan: &Plan, observed: &Observed, context: &Context) {
     // Without a receipt nobody knows later what was there before.
     let remembers = plan.steps.iter().any(|planned| matches!(planned.step, Step::Record { .. }));
     for planned in &plan.steps {
-        let (Some(target), Step::PutEntry { name, after: Some(_), before }) = (planned.target, &planned.step) else {
+        let (Some(target), Step::PutEntry { name, after: Some(after), before }) = (planned.target, &planned.step)
+        else {
             continue;
         };
-        if let Some(before) = before.as_ref().filter(|before| !observed.is_ours(before)) {
+        if let Some(before) = before
+            .as_ref()
+            .filter(|before| !observed.is_ours(before) && before.rule.interpreter != after.rule.interpreter)
+        {
             let (theirs, owner) = (&before.rule.interpreter, observed.owner(before).title());
             let back = if remembers { format!("; \"qus remove {target}\" gives it back") } else { String::new() };
             context.ui.note(format!("{name} runs {theirs} of {owner} until now{back}"));

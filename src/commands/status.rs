@@ -51,6 +51,8 @@ struct TargetStatus {
     target: Target,
     oci: Option<&'static str>,
     state: State,
+    /// Whether the machine runs its programs by itself, whatever is registered.
+    native: bool,
     installed: Option<InstalledStatus>,
     dropin: Option<DropinStatus>,
     /// The entry of the target: qus's, else the one of the usual name, else the one that answers.
@@ -146,6 +148,7 @@ fn status_of(target: Target, observed: &Observed) -> TargetStatus {
         target,
         oci: target.oci(),
         state: observed.state(target),
+        native: observed.native.contains(&target),
         installed: installed.map(|installed| InstalledStatus {
             version: installed.version.clone(),
             path: installed.path.to_string(),
@@ -201,14 +204,16 @@ fn show(document: &Document, selection: &Selection, context: &Context) {
     context.ui.result(words.join(", "));
     let shown = |status: &&TargetStatus| *selection != Selection::All || status.state != State::Absent;
     let rows: Vec<&TargetStatus> = document.targets.iter().filter(shown).collect();
+    let versions = rows.iter().filter_map(|row| Some(row.installed.as_ref()?.version.as_str().len()));
+    let width = versions.max().unwrap_or_default().max(14) + 2;
     if !rows.is_empty() {
-        context.ui.result(format!("\n{:<13}{:<12}{:<16}{}", "TARGET", "STATE", "VERSION", "RUN BY"));
+        context.ui.result(format!("\n{:<13}{:<12}{:<width$}{}", "TARGET", "STATE", "VERSION", "RUN BY"));
     }
     for row in &rows {
         let state = serde_json::to_value(row.state).ok();
         let state = state.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
         let version = row.installed.as_ref().map_or("-", |installed| installed.version.as_str());
-        context.ui.result(format!("{:<13}{state:<12}{version:<16}{}", row.target.name(), run_by(row, document)));
+        context.ui.result(format!("{:<13}{state:<12}{version:<width$}{}", row.target.name(), run_by(row, document)));
     }
     if *selection == Selection::All {
         show_rest(document, context);
@@ -302,6 +307,9 @@ fn tell(row: &TargetStatus, context: &Context) {
         }
         State::Stale => context.ui.note(format!("{target} still runs an older file than the one installed: qus apply")),
         _ => {}
+    }
+    if row.native && row.runs.is_some() {
+        context.ui.note(format!("{target} is emulated, though this machine runs it by itself"));
     }
     if let (Some(_), Some(dropin)) = (&row.installed, &row.dropin)
         && dropin.state != "ok"

@@ -94,7 +94,8 @@ pub fn unregister(selection: &Selection, emulators: &Emulators, observed: &Obser
             |entry: &&Entry| observed.is_ours(entry) || emulators.0.get(&target) == Some(&entry.rule.interpreter);
         let meant: Vec<&Entry> = named.iter().copied().filter(is_meant).collect();
         if let ([], [foreign, ..], Selection::Named(_)) = (&meant[..], &named[..], selection) {
-            return Err(Conflict::ForeignEntry { target, interpreter: foreign.rule.interpreter.clone() });
+            let (name, interpreter) = (foreign.name().clone(), foreign.rule.interpreter.clone());
+            return Err(Conflict::ForeignEntry { target, name, interpreter });
         }
         entries.extend(meant.into_iter().map(|entry| (target, entry)));
     }

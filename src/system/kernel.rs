@@ -95,7 +95,7 @@ impl Explain for KernelError {
 
 /// Whether binfmt_misc is mounted at `directory`.
 pub fn is_table(directory: &Path) -> bool {
-    statfs(directory).is_ok_and(|status| status.filesystem_type().0.cast_unsigned() == MAGIC)
+    statfs(directory).is_ok_and(|status| i128::from(status.filesystem_type().0) == i128::from(MAGIC))
 }
 
 /// How often a table is read again that changes while it is read.

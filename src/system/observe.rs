@@ -215,7 +215,8 @@ fn has_32_bit_personality() -> bool {
     /// `PER_LINUX32` (Linux tag v6.12, `include/uapi/linux/personality.h`).
     const PER_LINUX32: Persona = Persona::from_bits_retain(8);
     let Ok(before) = personality::get() else { return true };
-    let taken = personality::set(PER_LINUX32).is_ok();
+    // Another error is a container's filter's: it says nothing of the processor.
+    let taken = personality::set(PER_LINUX32) != Err(Errno::EINVAL);
     // It was this process's own a moment ago: it is not refused.
     let _ = personality::set(before);
     taken

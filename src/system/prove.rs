@@ -73,8 +73,9 @@ pub fn prove(target: Target) -> Proof {
 /// Whether the processor and the kernel run `target`'s programs without any of the emulators of `table`: tried with one
 /// that bears a mark which the kernel's own loader does not look at and no entry takes.
 pub fn runs_natively(target: Target, table: &Table) -> bool {
-    /// Bytes of the header that the ELF specification leaves unused (`EI_PAD`), and values for them.
-    const MARKS: [(usize, u8); 2] = [(15, b'q'), (12, b'q')];
+    /// Bytes of the header that the ELF specification leaves unused (`EI_PAD`), and values for them; then one that
+    /// `load_elf_binary` does not look at either (`EI_VERSION`), for rules that leave out the unused ones.
+    const MARKS: [(usize, u8); 3] = [(15, b'q'), (12, b'q'), (6, b'q')];
     let program = Program::of(target);
     let unmarked = |(place, mark): (usize, u8)| {
         let mut elf = program.elf.clone();

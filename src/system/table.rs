@@ -32,7 +32,9 @@ const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// Where the table is to be found: here, wherever it is mounted, or else in the machine's own mount namespace.
 pub fn find() -> PathBuf {
-    let here = mountinfo::of("self").into_iter().filter(mountinfo::Mount::is_table);
+    // A mount that another covers is listed too.
+    let is_in_sight = |mount: &mountinfo::Mount| mount.is_table() && is_table(Path::new(&mount.point));
+    let here = mountinfo::of("self").into_iter().filter(is_in_sight);
     // Several may be in sight: in a container a protected one, and one that was handed in.
     match here.max_by_key(|mount| (mount.writable, mount.point == TABLE)) {
         Some(mount) => mount.point.into(),
