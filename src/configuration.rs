@@ -56,8 +56,8 @@ impl DropIn {
         DropIn { path, rules: lines.filter_map(|line| Rule::parse(line).ok()).collect() }
     }
 
-    /// Reads one of the files in which binfmt-support keeps its formats: ten lines, in the order of `load_binfmt` of
-    /// `src/format.c` (tag 2.2.2).
+    /// Reads one of the files in which binfmt-support keeps its formats: ten lines, in the order in which `binfmt_write`
+    /// writes them (version 2.2.2, as seen of Debian's package).
     pub fn parse_format(path: RootedPath, text: &str) -> DropIn {
         let rule = |text: &str| {
             let [_, kind, offset, magic, mask, interpreter, detector, credentials, preserve, fixed, ..] =
