@@ -7,6 +7,7 @@ mod support;
 mod bytes;
 mod circumstances;
 mod crash;
+mod crowd;
 mod exports;
 mod https;
 mod install;

@@ -2,6 +2,7 @@
 //! section 3.5).
 
 use std::fs;
+use std::sync::OnceLock;
 
 /// A mount as a process sees it.
 #[derive(Debug)]
@@ -46,7 +47,21 @@ pub(super) fn of(process: &str) -> Vec<Mount> {
     text.lines().filter_map(Mount::parse).collect()
 }
 
-/// What is mounted as the root directory of `process`, if that is a mount: that of a chroot need not be one.
-pub(super) fn root_of(process: &str) -> Option<Mount> {
-    of(process).into_iter().rfind(|mount| mount.point == "/")
+/// What this process, and the first one, saw mounted when that was first asked. What tells their places, their root
+/// directories and namespaces, does not change.
+#[derive(Debug)]
+pub(super) struct AtFirst {
+    pub(super) own: Vec<Mount>,
+    pub(super) first: Vec<Mount>,
+}
+
+/// The same two lists each time: they can be long.
+pub(super) fn at_first() -> &'static AtFirst {
+    static LISTS: OnceLock<AtFirst> = OnceLock::new();
+    LISTS.get_or_init(|| AtFirst { own: of("self"), first: of("1") })
+}
+
+/// What is mounted as the root directory, if that is a mount: that of a chroot need not be one.
+pub(super) fn root(mounts: &[Mount]) -> Option<&Mount> {
+    mounts.iter().rfind(|mount| mount.point == "/")
 }

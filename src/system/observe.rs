@@ -98,7 +98,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         .copied()
         .filter(|target| receipt.targets.get(target).is_some_and(|installed| !is_intact(root, installed)))
         .collect();
-    let (directories, faults, space) = look_at_places(root);
+    let (directories, faults, space) = look_at_places(root, look.files);
     // An image is booted by some kernel of its own day: what the running one is does not matter.
     let version = if root.is_system() { surroundings::kernel_version() } else { None };
     // Where there are only our own entries, nobody needs to be told apart.
@@ -288,15 +288,19 @@ fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileErr
 
 /// Which directories there are on the way to our places, which of our places cannot be written to,
 /// and how much room there is.
-fn look_at_places(root: &Root) -> (BTreeSet<RootedPath>, Vec<Fault>, u64) {
+fn look_at_places(root: &Root, files: bool) -> (BTreeSet<RootedPath>, Vec<Fault>, u64) {
     let emulators = root.layout().emulators();
-    let mut directories: BTreeSet<RootedPath> =
-        root.list(&emulators).unwrap_or_default().iter().map(|name| emulators.join(name)).collect();
-    directories.insert(root.layout().staging());
-    directories.retain(|path| root.locate(path).is_dir());
+    let mut directories = BTreeSet::new();
+    let mut places = vec![root.layout().state()];
+    if files {
+        directories.extend(root.list(&emulators).unwrap_or_default().iter().map(|name| emulators.join(name)));
+        directories.insert(root.layout().staging());
+        directories.retain(|path| root.locate(path).is_dir());
+        places.extend([&emulators].into_iter().chain(root.layout().drop_ins()));
+    }
     let mut faults = Vec::new();
     let mut space = u64::MAX;
-    for place in [&emulators, root.layout().state()].into_iter().chain(root.layout().drop_ins()) {
+    for place in places {
         let mut there = place.ancestors().filter(|path| root.locate(path).is_dir());
         let existing = there.next().unwrap_or_else(|| RootedPath::from_trusted("/"));
         directories.extend(std::iter::once(existing.clone()).chain(there));

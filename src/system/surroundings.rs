@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use nix::mount::{MsFlags, mount};
 
-use super::mountinfo;
+use super::mountinfo::{self, AtFirst, Mount};
 
 use crate::place::Place;
 use crate::rule::KernelVersion;
@@ -74,10 +73,9 @@ pub fn is_host() -> bool {
 /// in the same namespace, also if one is in a chroot. The link `/proc/1/ns/mnt` would say it more
 /// directly, but may not be read where the first process is protected.
 fn shares_mounts_with_first_process() -> bool {
-    /// Lists of mounts can be long.
-    static SHARES: OnceLock<bool> = OnceLock::new();
-    let numbers = |process| -> BTreeSet<u64> { mountinfo::of(process).iter().map(|mount| mount.number).collect() };
-    *SHARES.get_or_init(|| !numbers("1").is_disjoint(&numbers("self")))
+    let AtFirst { own, first } = mountinfo::at_first();
+    let numbers = |mounts: &[Mount]| -> BTreeSet<u64> { mounts.iter().map(|mount| mount.number).collect() };
+    !numbers(own).is_disjoint(&numbers(first))
 }
 
 /// Which container this is, by the marks that its runtime leaves (systemd tag v257, `src/basic/virt.c`).
@@ -107,17 +105,19 @@ fn container() -> Option<String> {
 
 /// Whether the root directory is the same as that of the machine's first process, in whichever mount namespace.
 fn has_root_of_first_process() -> bool {
-    let root = |process| mountinfo::root_of(process).map(|mount| (mount.device, mount.root));
-    sees_first_process() && root("self").is_some_and(|own| Some(own) == root("1"))
+    let AtFirst { own, first } = mountinfo::at_first();
+    let root = |mounts| mountinfo::root(mounts).map(|mount| (&mount.device, &mount.root));
+    sees_first_process() && root(own).is_some_and(|own| Some(own) == root(first))
 }
 
 /// A root directory that is the root of its mount is listed among the mounts; that of a chroot is so only if it was
 /// mounted as a whole, and then it is not the first process's.
 pub(super) fn in_chroot() -> bool {
-    match (mountinfo::root_of("self"), mountinfo::root_of("1")) {
+    let AtFirst { own, first } = mountinfo::at_first();
+    match (mountinfo::root(own), mountinfo::root(first)) {
         // In another mount namespace the first process has another root directory.
         (Some(own), Some(first)) if shares_mounts_with_first_process() => own.number != first.number,
-        (own, _) => own.is_none() && !mountinfo::of("self").is_empty(),
+        (root, _) => root.is_none() && !own.is_empty(),
     }
 }
 
