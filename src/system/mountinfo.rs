@@ -2,6 +2,7 @@
 //! section 3.5).
 
 use std::fs;
+use std::io::Read;
 use std::sync::OnceLock;
 
 /// A mount as a process sees it.
@@ -43,7 +44,11 @@ impl Mount {
 
 /// What `process`, a number or `self`, sees mounted; nothing where that cannot be read.
 pub(super) fn of(process: &str) -> Vec<Mount> {
-    let text = fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
+    /// More than most lists have, in bytes: the kernel makes what it gives anew for every piece that is read.
+    const USUAL: usize = 64 * 1024;
+    let mut text = String::with_capacity(USUAL);
+    let read = fs::File::open(format!("/proc/{process}/mountinfo")).and_then(|mut list| list.read_to_string(&mut text));
+    text.truncate(read.unwrap_or_default());
     text.lines().filter_map(Mount::parse).collect()
 }
 

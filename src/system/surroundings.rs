@@ -69,10 +69,13 @@ pub fn is_host() -> bool {
     !in_other_user_namespace() && sees_first_process() && shares_mounts_with_first_process()
 }
 
-/// Mounts are numbered across all namespaces, so two processes that see one of the same number are
-/// in the same namespace, also if one is in a chroot. The link `/proc/1/ns/mnt` would say it more
-/// directly, but may not be read where the first process is protected.
+/// Where the first process is protected, its namespaces are not told, but its mounts are. They are numbered across all
+/// namespaces, so two processes that see one of the same number are in the same namespace, also if one is in a chroot.
 fn shares_mounts_with_first_process() -> bool {
+    let namespace = |process| fs::metadata(format!("/proc/{process}/ns/mnt")).map(|namespace| namespace.ino());
+    if let (Ok(own), Ok(first)) = (namespace("self"), namespace("1")) {
+        return own == first;
+    }
     let AtFirst { own, first } = mountinfo::at_first();
     let numbers = |mounts: &[Mount]| -> BTreeSet<u64> { mounts.iter().map(|mount| mount.number).collect() };
     !numbers(own).is_disjoint(&numbers(first))
@@ -113,6 +116,10 @@ fn has_root_of_first_process() -> bool {
 /// A root directory that is the root of its mount is listed among the mounts; that of a chroot is so only if it was
 /// mounted as a whole, and then it is not the first process's.
 pub(super) fn in_chroot() -> bool {
+    let identity = |path| fs::metadata(path).map(|root| (root.dev(), root.ino()));
+    if let (Ok(own), Ok(first), true) = (identity("/"), identity("/proc/1/root/"), shares_mounts_with_first_process()) {
+        return own != first;
+    }
     let AtFirst { own, first } = mountinfo::at_first();
     match (mountinfo::root(own), mountinfo::root(first)) {
         // In another mount namespace the first process has another root directory.

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use nix::mount::{MntFlags, umount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{major, minor};
+use nix::unistd::{AccessFlags, access};
 
 use super::kernel::is_table;
 use super::surroundings::{
@@ -32,6 +33,10 @@ const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// Where the table is to be found: here, wherever it is mounted, or else in the machine's own mount namespace.
 pub fn find() -> PathBuf {
+    let usual = Path::new(TABLE);
+    if is_table(usual) && access(&usual.join("register"), AccessFlags::W_OK).is_ok() {
+        return usual.to_owned();
+    }
     // A mount that another covers is listed too.
     let is_in_sight = |mount: &mountinfo::Mount| mount.is_table() && is_table(Path::new(&mount.point));
     let here = mountinfo::of("self").into_iter().filter(is_in_sight);
@@ -84,11 +89,14 @@ fn at_machine<T: Send + 'static>(work: fn() -> io::Result<T>) -> io::Result<T> {
 /// have mounted it.
 pub fn keeper(directory: &Path) -> Keeper {
     if in_other_user_namespace() {
-        return match (mounts::is_of_own_namespace(directory), first_process_has(Some(directory))) {
-            (Some(false), Some(true)) => Keeper::Machine,
-            (Some(false), None) => Keeper::Outside,
+        if mounts::is_of_own_namespace(directory) != Some(false) {
+            return Keeper::UserNamespace;
+        }
+        return match first_process_has(Some(directory)) {
+            Some(true) => Keeper::Machine,
             // What the machine does not have either is another user namespace's, around this one.
-            _ => Keeper::UserNamespace,
+            Some(false) => Keeper::UserNamespace,
+            None => Keeper::Outside,
         };
     }
     if is_host() {
