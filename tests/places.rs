@@ -86,6 +86,19 @@ fn a_table_that_was_handed_in_elsewhere_is_found() {
 }
 
 #[test]
+fn a_place_that_is_no_table_is_refused_and_nothing_is_mounted_there() {
+    let (sandbox, programs) = (Sandbox::new(), Programs::new());
+    let emulator = programs.emulator().display().to_string();
+    sandbox.shell("mkdir /run/empty").expect(0, &[]);
+    let (table, changes) = (sandbox.table(), sandbox.changes());
+    for words in [&["status"][..], &["register", TARGET, "--interpreter", &emulator]] {
+        let words = [&["--binfmt-misc", "/run/empty"], words].concat();
+        sandbox.qus(&words).expect(9, &["binfmt_misc is not mounted at \"/run/empty\"", "leave out --binfmt-misc"]);
+    }
+    assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
+}
+
+#[test]
 fn why_there_is_no_table_is_said_by_status_too() {
     let sandbox = Sandbox::without_table();
     let host = told(&sandbox, "");

@@ -11,6 +11,7 @@ mod run;
 mod status;
 mod test;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,7 +28,7 @@ use crate::rule::{BadRule, Match, RuleName};
 use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
 use crate::system::journal;
-use crate::system::kernel::{BinfmtMisc, Kernel};
+use crate::system::kernel::{BinfmtMisc, Kernel, is_table};
 use crate::system::lock::{Lock, LockError};
 use crate::system::lodging::LodgingError;
 use crate::system::observe::ObserveError;
@@ -80,6 +81,8 @@ pub enum Failure {
     #[error("HOME names no directory of this user: --user keeps to the user's own home")]
     NoHome,
     Lodging(#[from] LodgingError),
+    #[error("binfmt_misc is not mounted at \"{}\"", .0.display())]
+    NoTable(PathBuf),
     #[error("no emulator is installed that could be exported")]
     NothingToExport,
     #[error("the kernel does not let changes be watched: {0}")]
@@ -100,6 +103,7 @@ impl Failure {
             | Failure::Rule(_)
             | Failure::OneInterpreter
             | Failure::NoHome
+            | Failure::NoTable(_)
             | Failure::NothingToExport
             | Failure::Watch(_)
             | Failure::ImageHasNoKernel => return None,
@@ -110,6 +114,7 @@ impl Failure {
 impl Explain for Failure {
     fn exit(&self) -> Exit {
         match self {
+            Failure::NoTable(_) => Exit::Kernel,
             Failure::NothingToExport | Failure::Watch(_) => Exit::Failed,
             _ => self.explained().map_or(Exit::Usage, Explain::exit),
         }
@@ -124,6 +129,7 @@ impl Explain for Failure {
                 let names: Vec<&str> = Target::all().map(Target::name).collect();
                 Some(format!("targets are {}", names.join(", ")))
             }
+            Failure::NoTable(_) => Some("leave out --binfmt-misc: it is found wherever it is mounted".to_owned()),
             Failure::NothingToExport => {
                 Some("qus install TARGET, or name a directory of emulators with --path".to_owned())
             }
@@ -151,8 +157,12 @@ impl Context {
             None if global.user => Root::home(&system::home().ok_or(Failure::NoHome)?),
             None => Root::system(),
         };
-        let table = || global.binfmt_misc.clone().unwrap_or_else(table::find);
-        let kernel = (root.is_system() && !global.user).then(|| BinfmtMisc::at(table()));
+        let kernel = match &global.binfmt_misc {
+            _ if !root.is_system() || global.user => None,
+            Some(directory) if !is_table(directory) => return Err(Failure::NoTable(directory.clone())),
+            Some(directory) => Some(BinfmtMisc::at(directory.clone())),
+            None => Some(BinfmtMisc::at(table::find())),
+        };
         Ok(Context { global, ui, now, root, kernel })
     }
 
