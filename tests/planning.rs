@@ -223,6 +223,39 @@ fn a_rule_that_would_match_the_hosts_own_programs_is_never_made() {
 }
 
 #[test]
+fn a_rule_that_takes_any_of_the_hosts_own_programs_is_refused_not_only_this_ones() {
+    let index = index();
+    let offer = Offer { index: &index, repository: "https://example.org", trust: String::new() };
+    // A 64-bit qus on a 64-bit kernel, below a 32-bit system.
+    let mut observed = bare();
+    observed.own_heads.push(target("i386").magic());
+    let refused = plan::install(&select(&["i386"]), &Letters::default(), native(), &observed, &offer);
+    assert_eq!(refused, Err(Conflict::Own(target("i386"))));
+    // An AppImage of the host's own kind is no less its own.
+    let mut appimage = target("i386").magic();
+    appimage[8..11].copy_from_slice(b"AI\x02");
+    let mut observed = bare();
+    observed.own_heads = vec![appimage];
+    let letters = Letters { programs: Match::AppImage, ..Letters::default() };
+    let refused = plan::install(&select(&["i386"]), &letters, native(), &observed, &offer);
+    assert_eq!(refused, Err(Conflict::Own(target("i386"))));
+}
+
+#[test]
+fn a_qus_that_is_itself_emulated_does_nothing_for_the_machine() {
+    let theirs = rule("aarch64", "/usr/bin/qemu-aarch64");
+    let mut observed = bare();
+    observed.own_heads = vec![target("aarch64").magic()];
+    observed.binfmt = table_with(std::slice::from_ref(&theirs));
+    let emulated = Conflict::Emulated(theirs.name.clone());
+    assert_eq!(emulated.exit(), Exit::Kernel);
+    assert_eq!(install(&["riscv64"], &observed), Err(Conflict::Emulated(theirs.name.clone())));
+    let emulators = Emulators(BTreeMap::from([(target("arm"), "/x/qemu-arm".to_owned())]));
+    let registered = plan::register(&select(&["arm"]), &emulators, &Letters::default(), native(), &observed);
+    assert_eq!(registered, Err(emulated));
+}
+
+#[test]
 fn a_target_that_the_host_runs_by_itself_is_emulated_only_when_that_is_said() {
     assert_eq!(install(&["i386"], &bare()), Err(Conflict::Native(target("i386"))));
     let index = index();
