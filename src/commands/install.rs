@@ -1,6 +1,6 @@
 //! `qus install`.
 
-use super::{Context, Failure, Report, letters, tell_place, tell_taken};
+use super::{Context, Failure, Report, letters, tell};
 use crate::cli::{Global, InstallArgs};
 use crate::conflict::Conflict;
 use crate::exit::Exit;
@@ -35,10 +35,10 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let consent = Consent { emulate_native: args.letters.emulate_native, take_over: context.global.yes };
     let plan = plan_or_ask(&selection, &letters, consent, &observed, &offer, context)?;
 
-    tell_taken(&plan, &observed, context);
+    tell::taken(&plan, &observed, context);
     tell_left_out(&selection, consent, &observed, context);
     let report = context.carry_out(&plan, Some(&store))?;
-    tell_place(&plan, &observed, context);
+    tell::place(&plan, &observed, context);
     conclude(&plan, &report, context)
 }
 

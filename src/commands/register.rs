@@ -1,7 +1,7 @@
 //! `qus register` and `qus unregister`.
 
 use super::emulators::find;
-use super::{Context, Failure, letters, tell_place, tell_taken};
+use super::{Context, Failure, letters, tell};
 use crate::cli::{EmulatorArgs, RegisterArgs};
 use crate::entry::Entry;
 use crate::exit::Exit;
@@ -24,9 +24,9 @@ pub(super) fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, F
     observed.native = native_targets(&observed, &candidates);
     let consent = Consent { emulate_native: args.letters.emulate_native, take_over: true };
     let plan = plan::register(&selection, &emulators, &letters, consent, &observed)?;
-    tell_taken(&plan, &observed, context);
+    tell::taken(&plan, &observed, context);
     let done = carry_out(&plan, context, "nothing to do: all of it is registered")?;
-    tell_place(&plan, &observed, context);
+    tell::place(&plan, &observed, context);
     Ok(done)
 }
 

@@ -1,0 +1,184 @@
+//! The machine's status as a document: a promise to others.
+
+use serde::Serialize;
+
+use crate::dropin;
+use crate::entry::{Entry, UnknownEntry};
+use crate::hex::Sha256;
+use crate::host::Host;
+use crate::observed::{Binfmt, FileState, Observed, State, Unreachable};
+use crate::owner::Owner;
+use crate::place::{Keeper, Place};
+use crate::receipt::Installed;
+use crate::rule::KernelVersion;
+use crate::target::Target;
+use crate::version::Version;
+
+/// `qus status --json`: a promise to others.
+#[derive(Debug, Serialize)]
+pub(super) struct Document {
+    pub(super) schema: u32,
+    pub(super) host: HostStatus,
+    pub(super) targets: Vec<TargetStatus>,
+    /// Entries of the kernel that belong to none of the targets.
+    pub(super) others: Vec<EntryStatus>,
+    /// Entries of a kind that this version does not know.
+    pub(super) unknown: Vec<UnknownEntry>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct HostStatus {
+    pub(super) architecture: Host,
+    /// The running kernel; none for an image, which will be booted by another.
+    pub(super) kernel: Option<String>,
+    pub(super) binfmt_misc: &'static str,
+    /// Why its table is not to be had, if it is not.
+    pub(super) unreachable: Option<Unreachable>,
+    /// With whom the kernel's entries stay, if there is a table.
+    pub(super) keeper: Option<Keeper>,
+    #[serde(flatten)]
+    pub(super) place: Place,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TargetStatus {
+    pub(super) target: Target,
+    pub(super) oci: Option<&'static str>,
+    pub(super) state: State,
+    /// Whether the machine runs its programs by itself, whatever is registered.
+    pub(super) native: bool,
+    pub(super) installed: Option<InstalledStatus>,
+    pub(super) dropin: Option<DropinStatus>,
+    /// The entry of the target: qus's, else the one of the usual name, else the one that answers.
+    pub(super) entry: Option<EntryStatus>,
+    /// Name of the entry that the kernel uses for the target's usual programs.
+    pub(super) runs: Option<String>,
+    /// Whose entry is to go before qus's, if that was settled.
+    pub(super) preferred: Option<String>,
+    /// Names of others that it uses for some of the target's programs.
+    pub(super) runs_some: Vec<String>,
+    /// Whose rule answers after a boot, as configured.
+    pub(super) boot: Option<BootStatus>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct InstalledStatus {
+    pub(super) version: Version,
+    pub(super) path: String,
+    sha256: Sha256,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DropinStatus {
+    pub(super) path: String,
+    pub(super) state: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct BootStatus {
+    pub(super) path: String,
+    pub(super) owner: Owner,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct EntryStatus {
+    pub(super) name: String,
+    pub(super) enabled: bool,
+    pub(super) interpreter: String,
+    pub(super) flags: String,
+    pub(super) owner: Owner,
+}
+
+impl Document {
+    /// What was observed, of `targets`.
+    pub(super) fn of(observed: &Observed, targets: &[Target]) -> Document {
+        let table = observed.binfmt.table();
+        Document {
+            schema: 1,
+            host: HostStatus {
+                architecture: observed.host,
+                kernel: (observed.kernel != KernelVersion::NEWEST)
+                    .then(|| format!("{}.{}", observed.kernel.0, observed.kernel.1)),
+                binfmt_misc: describe_binfmt(&observed.binfmt),
+                unreachable: match observed.binfmt {
+                    Binfmt::Unreachable(why) => Some(why),
+                    _ => None,
+                },
+                keeper: table.map(|table| table.keeper),
+                place: observed.place.clone(),
+            },
+            targets: targets.iter().map(|target| status_of(*target, observed)).collect(),
+            others: others(observed),
+            unknown: table.map(|table| table.unknown.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+fn describe_binfmt(binfmt: &Binfmt) -> &'static str {
+    match binfmt {
+        Binfmt::NotAsked => "not looked at",
+        Binfmt::Mounted(table) if table.enabled => "enabled",
+        Binfmt::Mounted(_) => "disabled",
+        Binfmt::Unreachable(Unreachable::NotInKernel | Unreachable::NotLoaded | Unreachable::Wsl1) => {
+            "not in the kernel"
+        }
+        Binfmt::Mountable | Binfmt::Unreachable(_) => "not mounted",
+    }
+}
+
+fn status_of(target: Target, observed: &Observed) -> TargetStatus {
+    let installed = observed.receipt.targets.get(&target);
+    let table = observed.binfmt.table();
+    let answering = table.filter(|table| table.enabled).map(|table| table.answering(target)).unwrap_or_default();
+    let usual = || table.and_then(|table| table.entry_of(target));
+    let entry = observed.ours(target).or_else(usual).or(answering.first().copied());
+    let mut names = answering.iter().map(|entry| entry.name().to_string());
+    TargetStatus {
+        target,
+        oci: target.oci(),
+        state: observed.state(target),
+        native: observed.native.contains(&target),
+        installed: installed.map(|installed| InstalledStatus {
+            version: installed.version.clone(),
+            path: installed.path.to_string(),
+            sha256: installed.sha256,
+        }),
+        dropin: dropin_of(target, installed, observed),
+        entry: entry.map(|entry| entry_status(entry, observed)),
+        runs: names.next(),
+        runs_some: names.collect(),
+        preferred: installed.and_then(|installed| Some(installed.yields.as_ref()?.word.clone())),
+        boot: observed
+            .configuration
+            .winner(target)
+            .map(|(file, rule)| BootStatus { path: file.path.to_string(), owner: Owner::of_rule(file, rule) }),
+    }
+}
+
+fn entry_status(entry: &Entry, observed: &Observed) -> EntryStatus {
+    EntryStatus {
+        name: entry.name().to_string(),
+        enabled: entry.enabled,
+        interpreter: entry.rule.interpreter.clone(),
+        flags: entry.rule.flags.to_string(),
+        owner: observed.owner(entry),
+    }
+}
+
+fn others(observed: &Observed) -> Vec<EntryStatus> {
+    let entries = observed.binfmt.table().map(|table| table.entries.as_slice()).unwrap_or_default();
+    let of_target = |entry: &&Entry| Target::all().any(|target| entry.rule.pattern.takes(target));
+    entries.iter().filter(|entry| !of_target(entry)).map(|entry| entry_status(entry, observed)).collect()
+}
+
+fn dropin_of(target: Target, installed: Option<&Installed>, observed: &Observed) -> Option<DropinStatus> {
+    let path = installed.map_or_else(|| Some(dropin::path(target)), |installed| installed.dropin.clone())?;
+    let state = match (observed.files.get(&path), installed) {
+        (None, None) => return None,
+        (None, Some(_)) => "missing",
+        (Some(FileState::Text(text)), Some(installed)) if *text == dropin::text(&installed.rule) => "ok",
+        (Some(FileState::Link(to)), _) if to == "/dev/null" => "masked",
+        _ => "foreign",
+    };
+    Some(DropinStatus { path: path.to_string(), state })
+}

@@ -1,0 +1,144 @@
+//! The machine's status for people.
+
+use super::super::Context;
+use super::document::{Document, EntryStatus, HostStatus, TargetStatus};
+use crate::conflict::Conflict;
+use crate::exit::Explain;
+use crate::observed::{Access, Binfmt, Observed, State};
+use crate::owner::Owner;
+use crate::place::Keeper;
+use crate::wanted::Selection;
+
+/// Shows a row a target, and what is to be known beside.
+pub(super) fn show(document: &Document, selection: &Selection, context: &Context) {
+    let HostStatus { architecture, kernel, binfmt_misc, place, .. } = &document.host;
+    let mut words = vec![format!("host {architecture}")];
+    words.extend(kernel.as_ref().map(|kernel| format!("Linux {kernel}")));
+    words.push(format!("binfmt_misc {binfmt_misc}"));
+    words.push(place.to_string());
+    words.retain(|word| !word.is_empty());
+    context.ui.result(words.join(", "));
+    let shown = |status: &&TargetStatus| *selection != Selection::All || status.state != State::Absent;
+    let rows: Vec<&TargetStatus> = document.targets.iter().filter(shown).collect();
+    let versions = rows.iter().filter_map(|row| Some(row.installed.as_ref()?.version.as_str().len()));
+    let width = versions.max().unwrap_or_default().max(14) + 2;
+    if !rows.is_empty() {
+        context.ui.result(format!("\n{:<13}{:<12}{:<width$}{}", "TARGET", "STATE", "VERSION", "RUN BY"));
+    }
+    for row in &rows {
+        let state = serde_json::to_value(row.state).ok();
+        let state = state.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+        let version = row.installed.as_ref().map_or("-", |installed| installed.version.as_str());
+        context.ui.result(format!("{:<13}{state:<12}{version:<width$}{}", row.target.name(), run_by(row, document)));
+    }
+    if *selection == Selection::All {
+        show_rest(document, context);
+    }
+    for row in &rows {
+        tell(row, context);
+    }
+}
+
+/// What is to be known of the kernel's table, if it is not simply the machine's.
+pub(super) fn tell_table(observed: &Observed, context: &Context) {
+    let table = match &observed.binfmt {
+        Binfmt::Mounted(table) => table,
+        Binfmt::Unreachable(why) => {
+            let why = Conflict::unreachable(*why);
+            return context.ui.note(match why.help() {
+                Some(help) => format!("{why}; {help}"),
+                None => why.to_string(),
+            });
+        }
+        Binfmt::NotAsked | Binfmt::Mountable => return,
+    };
+    let foreign = observed.place.user_namespace || observed.place.container.is_some();
+    match table.keeper {
+        Keeper::Nobody => {
+            context.ui.warn("binfmt_misc is mounted in this mount namespace alone: every entry vanishes with it");
+        }
+        Keeper::UserNamespace => {
+            context.ui.note("this table is the user namespace's own: it serves programs in it and no others");
+        }
+        Keeper::Machine if foreign && table.access == Access::Writable => {
+            context.ui.note("this table is the machine's: what is registered from here serves all of it");
+        }
+        Keeper::Outside if table.access == Access::Writable => {
+            context.ui.note("this table is mounted outside too: what is registered from here stays as long as that");
+        }
+        Keeper::Machine | Keeper::Outside => {}
+    }
+}
+
+/// Who runs a target, as a row's end.
+fn run_by(row: &TargetStatus, document: &Document) -> String {
+    let described = |entry: &EntryStatus| match entry.owner {
+        Owner::Qus => format!("{} ({})", entry.interpreter, entry.flags),
+        owner => format!("{} ({}), {}", entry.interpreter, entry.flags, owner.title()),
+    };
+    match (&row.runs, &row.entry) {
+        (Some(runs), Some(entry)) if *runs == entry.name => described(entry),
+        (Some(runs), _) => {
+            let by = document.targets.iter().filter_map(|other| other.entry.as_ref()).chain(&document.others);
+            let by = by.clone().find(|entry| entry.name == *runs);
+            by.map_or_else(|| format!("entry \"{runs}\""), described)
+        }
+        (None, Some(entry)) if !entry.enabled => format!("{}, disabled", entry.interpreter),
+        (None, _) if row.state == State::Native => "the machine itself".to_owned(),
+        (None, _) => "nothing".to_owned(),
+    }
+}
+
+fn show_rest(document: &Document, context: &Context) {
+    let mut rest: Vec<String> =
+        document.others.iter().map(|entry| format!("{} ({})", entry.name, entry.owner.title())).collect();
+    rest.extend(document.unknown.iter().map(|entry| format!("{} (of a kind unknown to this qus)", entry.name)));
+    if !rest.is_empty() {
+        context.ui.result(format!("\nOther entries: {}", rest.join(", ")));
+    }
+    let absent = document.targets.iter().filter(|status| status.state == State::Absent).count();
+    if absent > 0 {
+        context.ui.result(format!("\n{absent} more targets can be had: qus install all"));
+    }
+}
+
+/// What is not as it was installed, and what to type.
+fn tell(row: &TargetStatus, context: &Context) {
+    let target = row.target;
+    match row.state {
+        State::Conflict => {
+            let runs = row.runs.iter().chain(&row.runs_some).cloned().collect::<Vec<_>>().join("\" and \"");
+            context.ui.note(format!(
+                "{target} is installed, but entry \"{runs}\" answers; for qus's: qus prefer {target} qus"
+            ));
+        }
+        State::Installed if row.preferred.is_some() && row.runs.is_some() => {
+            let word = row.preferred.as_deref().unwrap_or_default();
+            context.ui.note(format!("{target} is left to {word}, as preferred; back again: qus prefer {target} qus"));
+        }
+        State::Stale | State::Installed
+            if row.installed.is_some() && context.kernel.is_some() && row.runs.is_none() =>
+        {
+            context.ui.note(format!("{target} is installed and not registered: qus apply {target}"));
+        }
+        State::Stale => context.ui.note(format!("{target} still runs an older file than the one installed: qus apply")),
+        _ => {}
+    }
+    if row.native && row.runs.is_some() {
+        context.ui.note(format!("{target} is emulated, though this machine runs it by itself"));
+    }
+    if let (Some(_), Some(dropin)) = (&row.installed, &row.dropin)
+        && dropin.state != "ok"
+    {
+        context.ui.note(format!("the drop-in of {target}, {}, is {}", dropin.path, dropin.state));
+    }
+    if let (State::Ready, Some(boot)) = (row.state, &row.boot)
+        && boot.owner != Owner::Qus
+    {
+        let owner = boot.owner.title();
+        context.ui.note(format!(
+            "after a boot {target} is run by {owner}, for \"{}\" comes last; settle it: qus prefer {target} qus",
+            boot.path
+        ));
+    }
+}

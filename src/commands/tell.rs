@@ -1,0 +1,68 @@
+//! What is worth knowing of a plan beside its steps.
+
+use super::Context;
+use crate::observed::Observed;
+use crate::place::{Keeper, Place};
+use crate::plan::{Plan, Step};
+use crate::rule::RuleName;
+use crate::system::kernel::Kernel;
+
+/// What belonged to others and is replaced, or stood beside, is said aloud.
+pub(super) fn taken(plan: &Plan, observed: &Observed, context: &Context) {
+    // Without a receipt nobody knows later what was there before.
+    let remembers = plan.steps.iter().any(|planned| matches!(planned.step, Step::Record { .. }));
+    for planned in &plan.steps {
+        let (Some(target), Step::PutEntry { name, after: Some(after), before }) = (planned.target, &planned.step)
+        else {
+            continue;
+        };
+        if let Some(before) = before
+            .as_ref()
+            .filter(|before| !observed.is_ours(before) && before.rule.interpreter != after.rule.interpreter)
+        {
+            let (theirs, owner) = (&before.rule.interpreter, observed.owner(before).title());
+            let back = if remembers { format!("; \"qus remove {target}\" gives it back") } else { String::new() };
+            context.ui.note(format!("{name} runs {theirs} of {owner} until now{back}"));
+        }
+        let table = observed.binfmt.table();
+        let unknown = table.into_iter().flat_map(|table| &table.unknown);
+        for unknown in unknown.filter(|unknown| *name == RuleName::beside(target) && unknown.is_of(target)) {
+            context.ui.note(format!(
+                "{} stays as it is, for it is of a kind unknown to this qus; \"{name}\" is newer, and is asked first",
+                unknown.name
+            ));
+        }
+        let usual = table.and_then(|table| table.entry_of(target));
+        if let Some(beside) = usual.filter(|usual| usual.name() != name && !observed.is_ours(usual)) {
+            let (theirs, owner) = (beside.name(), observed.owner(beside).title());
+            context.ui.note(format!(
+                "{theirs} of {owner} stays as it is: it could not be given back; \"{name}\" is newer, and is asked first"
+            ));
+        }
+    }
+}
+
+/// What was registered where, and how long it lasts, if that is not plain.
+pub(super) fn place(plan: &Plan, observed: &Observed, context: &Context) {
+    let registers = plan.steps.iter().any(|planned| matches!(planned.step, Step::PutEntry { .. }));
+    if !registers || context.global.dry_run {
+        return;
+    }
+    // It may have been mounted only now.
+    let Some(keeper) = context.kernel().map(Kernel::keeper) else { return };
+    let Place { wsl, mount_namespace, .. } = observed.place;
+    let here = if observed.place.container.is_some() { "container" } else { "namespace" };
+    match keeper {
+        Keeper::UserNamespace => {
+            context.ui.note("this is a user namespace with a table of its own: it serves programs in it and no others");
+        }
+        Keeper::Outside => context.ui.note(format!(
+            "registered in a table that is mounted outside of this {here} too: it stays for as long as it is mounted there"
+        )),
+        // A distribution on WSL is a machine to whoever uses it.
+        Keeper::Machine if observed.place.user_namespace || (mount_namespace && wsl.is_none()) => {
+            context.ui.note(format!("registered with the machine itself: it stays when this {here} has ended"));
+        }
+        Keeper::Machine | Keeper::Nobody => {}
+    }
+}
