@@ -1,6 +1,7 @@
 //! Bad circumstances, for real: each named with what to type, and nothing changed.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::support::machine::{Image, Said};
@@ -75,6 +76,18 @@ fn a_busy_lock() {
 }
 
 #[test]
+fn nobody_else_can_take_the_lock() {
+    // Whoever can open a file, if only to read it, can lock it.
+    let image = Image::trusting(&["aarch64"]);
+    let root = qus::system::root::Root::image(image.root());
+    let lock = qus::system::lock::Lock::take(&root, std::time::Duration::ZERO).unwrap();
+    let mode = std::fs::metadata(image.root().join("run/qus.lock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    drop(lock);
+    assert!(!image.root().join("run/qus.lock").exists());
+}
+
+#[test]
 fn two_installs_at_once_both_succeed_when_they_wait() {
     let image = Image::trusting(&["aarch64", "arm"]);
     std::thread::scope(|scope| {
@@ -100,7 +113,7 @@ fn no_privilege() {
     let program = image.folder.path().join("qus");
     std::fs::copy(env!("CARGO_BIN_EXE_qus"), &program).unwrap();
     let open = |path: &std::path::Path| {
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
     };
     open(image.folder.path());
     open(&program);

@@ -103,7 +103,8 @@ fn open(root: &Root, path: &RootedPath) -> Result<File, FileError> {
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(0o644)
+        // Whoever can open it, if only to read it, can lock it.
+        .mode(0o600)
         .custom_flags(nix::libc::O_NOFOLLOW)
         .open(root.locate(path))
         .map_err(super::root::failed("open", path))
