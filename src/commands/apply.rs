@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::observed::Observed;
 use crate::plan::{self, Beyond, Repair, Step};
 use crate::system::interrupt;
+use crate::system::lock::LockError;
 use crate::system::observe::{Look, observe};
 use crate::system::prove::{Outcome, prove};
 use crate::system::watch::Watch;
@@ -103,13 +104,23 @@ fn watch(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
         // Mounting makes another table of it, and a directory may be new. What happens from here on is told, and what
         // happened before is seen.
         watch.again(&places);
-        let mended = mend(selection, context, &mut said).unwrap_or_else(|failure| {
-            if said != failure.to_string() {
-                context.ui.error(&failure);
+        let mended = match mend(selection, context, &mut said) {
+            Ok(mended) => mended,
+            // It ends, and need not be told of.
+            Err(Failure::Lock(LockError::Held { .. })) => {
+                watch.soon();
+                false
             }
-            said = failure.to_string();
-            false
-        });
+            Err(failure) => {
+                if said != failure.to_string() {
+                    context.ui.error(&failure);
+                }
+                said = failure.to_string();
+                // What was done and undone is no reason to try it again at once.
+                watch.again(&places);
+                false
+            }
+        };
         if mended && watch.repaired() {
             context.ui.warn("somebody undoes every repair at once; the next one comes in 30 seconds");
             watch.rest().map_err(Failure::Watch)?;

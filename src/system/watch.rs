@@ -42,6 +42,7 @@ pub struct Watch {
     mounts: Option<File>,
     outside: SigSet,
     repairs: Vec<Instant>,
+    soon: bool,
 }
 
 impl Watch {
@@ -58,6 +59,7 @@ impl Watch {
             mounts: File::open("/proc/self/mountinfo").ok(),
             outside,
             repairs: Vec::new(),
+            soon: false,
         })
     }
 
@@ -66,10 +68,15 @@ impl Watch {
         self.changes = watch(places);
     }
 
+    /// The next wait is a short one: another qus was at work.
+    pub fn soon(&mut self) {
+        self.soon = true;
+    }
+
     /// Waits until something was touched and then nobody touches anything for a moment, or until it is time to look
     /// all the same, or a signal comes.
     pub fn wait(&mut self) -> io::Result<()> {
-        let patience = if self.changes.is_some() { LOOK } else { POLL };
+        let patience = if self.changes.is_some() && !std::mem::take(&mut self.soon) { LOOK } else { POLL };
         if !self.touched(patience)? {
             return Ok(());
         }
