@@ -72,6 +72,8 @@ pub enum Conflict {
     Late { target: Target, file: RootedPath },
     #[error("after a boot \"{file}\" would run \"{target}\", for its name sorts behind that of \"{preferred}\"")]
     Third { target: Target, preferred: RuleName, file: RootedPath },
+    #[error("\"{entry}\" holds an emulator that could not be registered again, and \"{third}\" is newer than it")]
+    Held { target: Target, entry: RuleName, third: RuleName },
     #[error("nobody called \"{word}\" registers programs of \"{target}\" here")]
     NoSuchOwner { target: Target, word: String, there: Vec<String> },
     #[error("\"{path}\" is there already and says something else")]
@@ -211,6 +213,9 @@ impl Explain for Conflict {
             }
             Conflict::Third { file, .. } => {
                 format!("if it is not wanted: ln -s /dev/null {}/{}; then again", dropin::DIRECTORY, file.name())
+            }
+            Conflict::Held { target, third, .. } => {
+                format!("take \"{third}\" away by what registered it, then again; or: qus prefer {target} {third}")
             }
             Conflict::NoSuchOwner { target, there, .. } => match there.as_slice() {
                 [] => format!("qus is the only one: qus status {target}"),

@@ -32,17 +32,24 @@ pub fn is_ours(path: &RootedPath, target: Target) -> bool {
     PREFIXES.iter().any(|prefix| named(prefix, target) == *path)
 }
 
-/// Where a drop-in is put aside that somebody changed: systemd-binfmt reads only what ends in `.conf`.
-pub fn aside(path: &RootedPath) -> RootedPath {
-    RootedPath::from_trusted(format!("{}{ASIDE}", path.as_str().trim_end_matches(".conf")))
+/// Where a drop-in is put aside that somebody changed, and nothing lies yet: systemd-binfmt reads only what ends in
+/// `.conf`.
+pub fn aside(path: &RootedPath, is_taken: impl Fn(&RootedPath) -> bool) -> RootedPath {
+    let mut aside = RootedPath::from_trusted(format!("{path}{ASIDE}"));
+    let mut number = 2;
+    while is_taken(&aside) {
+        aside = RootedPath::from_trusted(format!("{path}{ASIDE}.{number}"));
+        number += 1;
+    }
+    aside
 }
 
 /// Whether a path is one of those.
 pub fn is_aside(path: &RootedPath) -> bool {
-    path.as_str().ends_with(ASIDE)
+    path.name().contains(&format!(".conf{ASIDE}"))
 }
 
-const ASIDE: &str = ".conf.saved";
+const ASIDE: &str = ".saved";
 
 /// What the drop-in holds.
 pub fn text(rule: &Rule) -> String {

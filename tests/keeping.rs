@@ -19,7 +19,7 @@ fn installed() -> Sandbox {
 }
 
 /// What others do, and what apply says that it does about it.
-const MEDDLINGS: [(&str, &str); 9] = [
+const MEDDLINGS: [(&str, &str); 10] = [
     ("echo -1 > /proc/sys/fs/binfmt_misc/status", "riscv64: register qemu-riscv64"),
     ("echo -1 > /proc/sys/fs/binfmt_misc/qemu-arm", "arm: register qemu-arm"),
     ("echo 0 > /proc/sys/fs/binfmt_misc/qemu-arm", "arm: register qemu-arm"),
@@ -28,6 +28,7 @@ const MEDDLINGS: [(&str, &str); 9] = [
     ("rm /usr/local/lib/qus/bin/qemu-arm-static", "arm: link /usr/local/lib/qus/bin/qemu-arm-static"),
     ("ln -sf /dev/null /usr/local/lib/qus/bin/qemu-arm-static", "arm: link /usr/local/lib/qus/bin/qemu-arm-static"),
     (": > /etc/binfmt.d/qus-arm.conf", "put /etc/binfmt.d/qus-arm.conf aside"),
+    ("printf '\\377\\n' > /etc/binfmt.d/qus-arm.conf", "put /etc/binfmt.d/qus-arm.conf aside"),
     (
         "cd /proc/sys/fs/binfmt_misc; echo -1 > qemu-arm
          printf ':qemu-arm:M::\\\\x7fELF\\\\x01\\\\x01\\\\x01\\\\x00\\\\x00\\\\x00\\\\x00\\\\x00\\\\x00\\\\x00\\\\x00\\\\x00\\\\x02\\\\x00\\\\x28\\\\x00::/bin/false:' > register",
@@ -85,8 +86,25 @@ fn apply_leaves_alone_what_is_masked_and_says_what_it_cannot_mend() {
 }
 
 #[test]
+fn what_a_person_wrote_into_a_dropin_is_never_lost() {
+    let sandbox = installed();
+    for (text, aside) in [("first", "qus-arm.conf.saved"), ("second", "qus-arm.conf.saved.2")] {
+        sandbox.shell(&format!("echo {text} > /etc/binfmt.d/qus-arm.conf")).expect(0, &[]);
+        sandbox.qus(&["apply"]).expect(0, &[aside]);
+    }
+    let saved = sandbox.shell("cat /etc/binfmt.d/qus-arm.conf.saved /etc/binfmt.d/qus-arm.conf.saved.2").stdout;
+    assert_eq!(saved, "first\nsecond\n");
+    sandbox.shell("echo '# mine' >> /etc/binfmt.d/qus-arm.conf").expect(0, &[]);
+    sandbox.qus(&["remove", "arm"]).expect(0, &["was changed by somebody and stays", "rm /etc/binfmt.d/qus-arm.conf"]);
+}
+
+#[test]
 fn apply_never_switches_a_disabled_table_on() {
     let sandbox = installed();
+    sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
+    // What is registered and not consulted is not as it should be.
+    sandbox.qus(&["apply"]).expect(9, &["binfmt_misc is disabled"]);
+    sandbox.qus(&["install", "arm"]).expect(9, &["binfmt_misc is disabled"]);
     sandbox
         .shell("echo 0 > /proc/sys/fs/binfmt_misc/status; echo -1 > /proc/sys/fs/binfmt_misc/qemu-arm")
         .expect(0, &[]);
@@ -194,7 +212,7 @@ fn a_watch_repairs_dropins_and_strangers_who_took_over() {
     let watching = Watching::on(&sandbox);
     sandbox.shell("rm /etc/binfmt.d/qus-arm.conf").expect(0, &[]);
     wait_for("drop-in", || sandbox.changes() == changes);
-    let (meddling, _) = MEDDLINGS[8];
+    let (meddling, _) = MEDDLINGS[9];
     sandbox.shell(meddling).expect(0, &[]);
     wait_for("taken back", || sandbox.table() == table);
     watching.end();

@@ -52,7 +52,11 @@ fn plan_or_ask(
     context: &Context,
 ) -> Result<Plan, Failure> {
     match plan::install(selection, letters, consent, observed, offer) {
-        Err(rival @ Conflict::Rival { .. }) if context.ui.asks(format!("{rival}. Let qus run it instead?")) => {
+        Err(Conflict::Rival { .. })
+            if plan::rivals(selection, observed)
+                .iter()
+                .all(|rival| context.ui.asks(format!("{rival}. Let qus run it instead?"))) =>
+        {
             let consent = Consent { take_over: true, ..consent };
             Ok(plan::install(selection, letters, consent, observed, offer)?)
         }

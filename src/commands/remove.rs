@@ -2,9 +2,10 @@
 
 use super::{Context, Failure};
 use crate::cli::RemoveArgs;
+use crate::dropin;
 use crate::entry::Entry;
 use crate::exit::Exit;
-use crate::observed::Observed;
+use crate::observed::{FileState, Observed};
 use crate::plan::{self, Plan, Step};
 use crate::system::interrupt;
 use crate::system::observe::{Look, observe};
@@ -44,6 +45,14 @@ fn tell_given_back(plan: &Plan, selection: &Selection, observed: &Observed, cont
         }
     }
     for (target, installed) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
+        if let Some(path) = &installed.dropin
+            && let Some(FileState::Text(text)) = observed.files.get(path)
+            && *text != dropin::text(&installed.rule)
+        {
+            context
+                .ui
+                .warn(format!("\"{path}\" was changed by somebody and stays; if it names what is gone: rm {path}"));
+        }
         if let Some(Entry { rule, .. }) = &installed.displaced
             && given(&rule.name).is_none()
             && observed.ours(*target).is_some()

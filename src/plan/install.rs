@@ -6,7 +6,7 @@ use super::target::{
     answers, displaces, dropin_path, leader, link_text, newcomer_entry, newcomer_file, put_dropin, put_entry, put_link,
     rival,
 };
-use super::{Plan, Step, check_places, reach_kernel};
+use super::{Plan, Planned, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
 use crate::dropin;
 use crate::observed::{Binfmt, FileState, Observed};
@@ -90,7 +90,10 @@ pub fn install(
 
     for (version, targets) in &fetches {
         for target in targets {
-            place(&mut plan, *target, version, observed);
+            let mut users = changed.iter().filter(|user| user.emulated_by() == *target);
+            // Whose proof fails, takes its emulator back, unless another's target has it too.
+            let user = users.next().copied().filter(|_| users.next().is_none());
+            place(&mut plan, *target, user, version, observed);
         }
     }
     for target in &changed {
@@ -100,7 +103,7 @@ pub fn install(
         reach_kernel(&mut plan, observed)?;
         let own = |target: &&Target| leader(&after.targets[*target], observed).is_none();
         for target in changed.iter().filter(own) {
-            put_entry(&mut plan, *target, &after.targets[target].rule, observed);
+            put_entry(&mut plan, *target, &after.targets[target].rule, observed)?;
         }
         for target in changed.iter().filter(own) {
             plan.push_for(*target, Step::Prove);
@@ -153,12 +156,23 @@ fn wanted_versions<'a>(
                     && !consent.take_over
                     && !is_settled(target, observed)
                 {
+                    // Consent does not help where ours could not win after a boot.
+                    dropin_path(target, None, observed)?;
                     return Err(Conflict::Rival { target, owner, by });
                 }
                 Ok((target, release(choice.version.as_ref())?))
             })
             .collect(),
     }
+}
+
+/// Every named target that somebody else runs who has to be asked for it first.
+pub fn rivals(selection: &Selection, observed: &Observed) -> Vec<Conflict> {
+    let Selection::Named(choices) = selection else { return Vec::new() };
+    let unsettled = choices.iter().map(|choice| choice.target).filter(|target| !is_settled(*target, observed));
+    unsettled
+        .filter_map(|target| rival(target, observed).map(|(owner, by)| Conflict::Rival { target, owner, by }))
+        .collect()
 }
 
 /// Whether `target`'s rule would match this very program, and so the host's own.
@@ -252,14 +266,16 @@ fn cheapest<'a>(
 }
 
 /// Puts an emulator in its place, and what lay there aside.
-fn place(plan: &mut Plan, target: Target, version: &Version, observed: &Observed) {
+fn place(plan: &mut Plan, target: Target, user: Option<Target>, version: &Version, observed: &Observed) {
     let layout = &observed.layout;
+    let mut steps = Vec::new();
     let to = layout.emulator(target, version);
     if observed.files.contains_key(&to) {
         let aside = layout.staging().join(&format!("{}.old", target.emulator()));
-        plan.push_for(target, Step::Move { from: to.clone(), to: aside });
+        steps.push(Step::Move { from: to.clone(), to: aside });
     }
-    plan.push_for(target, Step::Move { from: layout.staging().join(&target.emulator()), to });
+    steps.push(Step::Move { from: layout.staging().join(&target.emulator()), to });
+    plan.steps.extend(steps.into_iter().map(|step| Planned { target: user, step }));
 }
 
 /// Writes down what was done, and which directories are to go again with the last target.

@@ -11,7 +11,7 @@ mod repair;
 mod step;
 mod target;
 
-pub use install::{Offer, install};
+pub use install::{Offer, install, rivals};
 pub use prefer::prefer;
 pub use register::{Emulators, register, unregister};
 pub use remove::remove;

@@ -24,7 +24,7 @@ pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, C
     let mut entries = Plan::default();
     if word == Owner::Qus.id() {
         installed.yields = None;
-        put_live(&mut entries, target, &mut installed, observed);
+        put_live(&mut entries, target, &mut installed, observed)?;
     } else {
         let others = others(target, observed);
         let (name, (_, rule)) = others
@@ -34,7 +34,7 @@ pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, C
             .ok_or_else(|| Conflict::NoSuchOwner { target, word: word.to_owned(), there: names(&others) })?;
         check_boot(target, name, observed)?;
         installed.yields = Some(Preferred { word: word.to_owned(), entry: name.clone() });
-        stand_back(&mut entries, target, rule, observed);
+        stand_back(&mut entries, target, rule, observed)?;
     }
     installed.dropin = dropin_path(target, installed.yields.as_ref(), observed)?;
 

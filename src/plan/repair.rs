@@ -100,7 +100,11 @@ impl Mending<'_> {
         self.files.steps.append(&mut steps.steps);
         match undecided(newcomer_entry(target, observed)) {
             Some(conflict) => self.leave(target, &conflict),
-            None => put_live(&mut self.entries, target, &mut installed, observed),
+            None => {
+                if let Err(conflict) = put_live(&mut self.entries, target, &mut installed, observed) {
+                    self.leave(target, &conflict);
+                }
+            }
         }
         installed
     }
@@ -111,19 +115,25 @@ impl Mending<'_> {
 }
 
 /// Registers what should answer and does not; stands back where somebody else is preferred and there.
-pub(super) fn put_live(plan: &mut Plan, target: Target, installed: &mut Installed, observed: &Observed) {
+pub(super) fn put_live(
+    plan: &mut Plan,
+    target: Target,
+    installed: &mut Installed,
+    observed: &Observed,
+) -> Result<(), Conflict> {
     let table = match &observed.binfmt {
-        Binfmt::NotAsked => return,
+        Binfmt::NotAsked => return Ok(()),
         binfmt => binfmt.table(),
     };
     if let Some(leader) = leader(installed, observed) {
         // Ours may stand behind it, as after a boot.
         let first = table.and_then(|table| table.answering(target).first().copied());
         if first.is_some_and(|first| observed.is_ours(first)) {
-            stand_back(plan, target, &leader.rule, observed);
+            stand_back(plan, target, &leader.rule, observed)?;
         }
     } else if !answers(target, &installed.rule, observed) {
         installed.displaced = displaces(target, observed).or(installed.displaced.as_ref()).cloned();
-        put_entry(plan, target, &installed.rule, observed);
+        put_entry(plan, target, &installed.rule, observed)?;
     }
+    Ok(())
 }

@@ -131,7 +131,8 @@ pub(super) fn put_dropin(
             Some(before.clone())
         }
         Some(FileState::Text(_)) if was.is_some() => {
-            plan.push_for(target, Step::Move { from: path.clone(), to: dropin::aside(&path) });
+            let to = dropin::aside(&path, |aside| observed.files.contains_key(aside));
+            plan.push_for(target, Step::Move { from: path.clone(), to });
             None
         }
         Some(_) => return Err(Conflict::ForeignFile(path)),
@@ -151,7 +152,7 @@ pub(super) fn remove_dropin(plan: &mut Plan, target: Target, path: &RootedPath, 
 
 /// Whether `rule` is what answers all programs of `target`, under whichever name of ours.
 pub(super) fn answers(target: Target, rule: &Rule, observed: &Observed) -> bool {
-    let Some(table) = observed.binfmt.table() else { return false };
+    let Some(table) = observed.binfmt.table().filter(|table| table.enabled) else { return false };
     let answering = table.answering(target);
     !answering.is_empty()
         && answering.iter().all(|entry| observed.is_ours(entry) && entry.rule == rule.named(entry.name().clone()))
@@ -165,7 +166,7 @@ pub(super) fn displaces(target: Target, observed: &Observed) -> Option<&Entry> {
 
 /// Registers `rule` as the newest of its programs. It has the usual name, unless that is another's who could not be
 /// given it back: then it stands beside.
-pub(super) fn put_entry(plan: &mut Plan, target: Target, rule: &Rule, observed: &Observed) {
+pub(super) fn put_entry(plan: &mut Plan, target: Target, rule: &Rule, observed: &Observed) -> Result<(), Conflict> {
     let (usual, beside) = (RuleName::of(target), RuleName::beside(target));
     let table = observed.binfmt.table();
     let free = table.is_none_or(|table| !table.has(&usual));
@@ -174,10 +175,15 @@ pub(super) fn put_entry(plan: &mut Plan, target: Target, rule: &Rule, observed: 
     let has_usual = free || ours(&usual).is_some() || displaces(target, observed).is_some();
     let (name, other) = if has_usual { (usual, beside) } else { (beside, usual) };
     let before = entry(&name);
+    // Nobody remembers what stood there.
+    if let Some(foreign) = before.as_ref().filter(|before| !has_usual && !observed.is_ours(before)) {
+        return Err(Conflict::ForeignEntry { target, name, interpreter: foreign.rule.interpreter.clone() });
+    }
     plan.push_for(target, Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before });
     if let Some(left_over) = ours(&other) {
         plan.push_for(target, Step::PutEntry { name: other, after: None, before: Some(left_over) });
     }
+    Ok(())
 }
 
 /// Deletes our entries of `target`, and gives back what the one of the usual name displaced.
@@ -198,8 +204,8 @@ pub(super) fn leader<'a>(installed: &Installed, observed: &'a Observed) -> Optio
 }
 
 /// Makes `theirs` answer programs of `target`. Ours goes, and what it displaced comes back behind theirs.
-pub(super) fn stand_back(plan: &mut Plan, target: Target, theirs: &Rule, observed: &Observed) {
-    let Some(table) = observed.binfmt.table() else { return };
+pub(super) fn stand_back(plan: &mut Plan, target: Target, theirs: &Rule, observed: &Observed) -> Result<(), Conflict> {
+    let Some(table) = observed.binfmt.table() else { return Ok(()) };
     let mut others = table.entries.iter().filter(|entry| !observed.is_ours(entry));
     let mut first = others.find(|entry| entry.answers(&target.magic())).map(Entry::name);
     let (beside, usual) = (RuleName::beside(target), RuleName::of(target));
@@ -211,6 +217,11 @@ pub(super) fn stand_back(plan: &mut Plan, target: Target, theirs: &Rule, observe
     }
     if first != Some(&theirs.name) {
         let (name, before) = (theirs.name.clone(), table.entry(&theirs.name).cloned());
+        // To be the newest it has to be registered again, and then it would hold another file, or none.
+        let is_lost = |entry: &Entry| !observed.is_ours(entry) && !observed.can_be_given_back(entry);
+        if let (Some(_), Some(third)) = (before.as_ref().filter(|before| is_lost(before)), first) {
+            return Err(Conflict::Held { target, entry: name, third: third.clone() });
+        }
         plan.push_for(target, Step::PutEntry { name, after: Some(Entry::of(theirs.clone())), before });
     }
     let replaced = |name: &RuleName| *name == theirs.name || displaced.as_ref().map(Entry::name) == Some(name);
@@ -219,6 +230,7 @@ pub(super) fn stand_back(plan: &mut Plan, target: Target, theirs: &Rule, observe
             plan.push_for(target, Step::PutEntry { name, after: None, before: Some(entry) });
         }
     }
+    Ok(())
 }
 
 /// What has to stand under `target`'s usual name without us: what the system is configured to register there, or else
@@ -231,7 +243,10 @@ pub(super) fn given_back(target: Target, observed: &Observed) -> Option<Entry> {
     });
     match (configured, displaced) {
         // A file that came or changed since tells better what is wanted now, its flags too.
-        (Some(rule), Some(displaced)) if displaced.rule.interpreter == rule.interpreter => {
+        (Some(rule), Some(displaced))
+            if displaced.rule.interpreter == rule.interpreter
+                || !observed.interpreters.contains(&displaced.rule.interpreter) =>
+        {
             Some(Entry { rule: rule.clone(), enabled: displaced.enabled })
         }
         // A file that is gone or masked since tells that it is not wanted any more.

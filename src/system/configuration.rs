@@ -15,7 +15,7 @@ const FILE_MAX: u64 = 256 * 1024;
 pub fn read(root: &Root) -> Result<Configuration, FileError> {
     let mut configuration = Configuration::default();
     for directory in DIRECTORIES.map(RootedPath::from_trusted) {
-        let names = root.list(&directory)?;
+        let names = root.list(&directory).unwrap_or_default();
         for path in names.iter().map(|name| directory.join(name)).filter(DropIn::counts) {
             let text = read_small(root, &path);
             configuration.add(DropIn::parse(path, &text.unwrap_or_default()));

@@ -57,7 +57,7 @@ impl Explain for LodgingError {
     fn help(&self) -> Option<String> {
         Some(match self {
             LodgingError::NoNamespace(_) => {
-                "it takes sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1 on Debian before 11, kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; in a container, run this outside of it"
+                "it takes sysctl user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1 on Debian before 11, kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; in a chroot or a container, run this outside of it"
             }
             LodgingError::NoTable(_) => {
                 "it takes Linux 6.7 with binfmt_misc loaded (modprobe binfmt_misc); on Ubuntu also sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container, run this outside of it"

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
 
-/// Numbers of the calls, the same on every architecture but Alpha (Linux tag v6.12, `include/uapi/asm-generic/unistd.h`).
+/// Numbers of the calls (Linux tag v6.12, `include/uapi/asm-generic/unistd.h`). Alpha and MIPS have others: there the
+/// kernel knows no such calls, and there is no answer.
 const SYS_FSOPEN: c_long = 430;
 const SYS_FSCONFIG: c_long = 431;
 const SYS_FSPICK: c_long = 433;
@@ -71,11 +72,9 @@ pub(super) fn is_of_own_namespace(path: &Path) -> Option<bool> {
 
 /// Whether the mount namespace belongs to this process's own user namespace, or one made in it: of others it is not told.
 fn owns_mounts() -> Option<bool> {
-    /// `NS_GET_USERNS` (Linux tag v6.12, `include/uapi/linux/nsfs.h`).
-    const NS_GET_USERNS: libc::Ioctl = 0xb701;
     let mounts = fs::File::open("/proc/self/ns/mnt").ok()?;
     // SAFETY: the call takes no argument.
-    let owner = unsafe { libc::ioctl(mounts.as_raw_fd(), NS_GET_USERNS) };
+    let owner = unsafe { libc::ioctl(mounts.as_raw_fd(), libc::NS_GET_USERNS) };
     match descriptor(owner.into()) {
         Ok(_) => Some(true),
         Err(Errno::EPERM) => Some(false),

@@ -278,7 +278,7 @@ fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileErr
         }
         let path = drop_ins.join(&name);
         let state = match root.look(&path)? {
-            Some(FileState::File(_)) => root.read(&path)?.map(FileState::Text),
+            Some(FileState::File(_)) => root.read_lossy(&path)?.map(FileState::Text),
             other => other,
         };
         files.extend(state.map(|state| (path, state)));

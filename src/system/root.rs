@@ -177,6 +177,18 @@ impl Root {
         Ok(Some(text))
     }
 
+    /// The text of a file that may be anybody's, if it exists; what is no text in it never is what qus writes.
+    pub fn read_lossy(&self, path: &RootedPath) -> Result<Option<String>, FileError> {
+        let file = match File::open(self.locate(path)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", path)(error)),
+        };
+        let mut bytes = Vec::new();
+        file.take(TEXT_MAX).read_to_end(&mut bytes).map_err(failed("read", path))?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// The names in a directory, sorted; none if it does not exist.
     pub fn list(&self, path: &RootedPath) -> Result<Vec<String>, FileError> {
         let entries = match fs::read_dir(self.locate(path)) {
