@@ -299,6 +299,10 @@ impl Root {
         match fs::remove_dir(self.locate(path)) {
             Ok(()) => self.sync_parent(path),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => Ok(()),
+            // Something is mounted there, or nothing can be left there: the kernel says so before it looks further.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::ReadOnlyFilesystem) => {
+                Ok(())
+            }
             Err(error) => Err(failed("remove directory", path)(error)),
         }
     }
