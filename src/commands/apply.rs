@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Context, Failure, Report};
+use super::{Context, Failure, Report, describe_step};
 use crate::cli::ApplyArgs;
 use crate::exit::Exit;
 use crate::observed::Observed;
@@ -71,8 +71,9 @@ fn registered(repair: &Repair) -> Vec<Target> {
 
 fn tell(report: &Report, repair: &Repair, context: &Context) {
     if !report.dry_run {
-        for step in &report.steps {
-            context.ui.result(step);
+        // Of a mount the progress tells.
+        for planned in repair.plan.steps.iter().filter(|planned| planned.step != Step::Mount) {
+            context.ui.result(describe_step(planned));
         }
         for proof in report.proofs.iter().filter(|proof| proof.outcome != Outcome::Ready) {
             context.ui.warn(describe_proof(proof));
