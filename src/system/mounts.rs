@@ -16,15 +16,18 @@ use nix::libc::{self, c_long};
 /// kernel knows no such calls, and there is no answer.
 const SYS_FSOPEN: c_long = 430;
 const SYS_FSCONFIG: c_long = 431;
+const SYS_FSMOUNT: c_long = 432;
 const SYS_FSPICK: c_long = 433;
 const SYS_STATMOUNT: c_long = 457;
 const SYS_LISTMOUNT: c_long = 458;
 
 /// From `include/uapi/linux/mount.h` (Linux tag v6.12).
+const FSCONFIG_CMD_CREATE: u32 = 6;
 const FSCONFIG_CMD_RECONFIGURE: u32 = 7;
 const FSCONFIG_CMD_CREATE_EXCL: u32 = 8;
 const FSPICK_CLOEXEC: u32 = 1;
 const FSOPEN_CLOEXEC: u32 = 1;
+const FSMOUNT_CLOEXEC: u32 = 1;
 const STATMOUNT_SB_BASIC: u64 = 1;
 const LSMT_ROOT: u64 = u64::MAX;
 
@@ -108,6 +111,20 @@ fn is_held_now() -> Option<bool> {
         Err(Errno::EBUSY) => Some(true),
         Err(_) => None,
     }
+}
+
+/// The machine's table, where the machine is known to have it mounted, and it is not to be seen from here: by a mount
+/// that is nowhere, and goes with the descriptor.
+pub(super) fn borrow_from_machine() -> Option<OwnedFd> {
+    const NAME: &CStr = c"binfmt_misc";
+    if machine_has(None) != Some(true) {
+        return None;
+    }
+    // SAFETY: the name is a C string that outlives the call.
+    let context = descriptor(unsafe { libc::syscall(SYS_FSOPEN, NAME.as_ptr(), FSOPEN_CLOEXEC) }).ok()?;
+    configure(context.as_raw_fd(), FSCONFIG_CMD_CREATE).ok()?;
+    // SAFETY: the call takes no pointers.
+    descriptor(unsafe { libc::syscall(SYS_FSMOUNT, context.as_raw_fd(), FSMOUNT_CLOEXEC, 0) }).ok()
 }
 
 /// Whether the machine's own mount namespace has binfmt_misc mounted; if `path` is given, that instance of it.

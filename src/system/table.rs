@@ -44,6 +44,11 @@ pub fn find() -> PathBuf {
     match here.max_by_key(|mount| (mount.writable, mount.point == TABLE)) {
         Some(mount) => mount.point.into(),
         None if can_go_to_machine() => at_machine(open_table).unwrap_or_else(|_| TABLE.into()),
+        // In a container it is not seen, and holds all the same.
+        None if !in_other_user_namespace() && !is_host() => match mounts::borrow_from_machine() {
+            Some(table) => Path::new(DESCRIPTORS).join(table.into_raw_fd().to_string()),
+            None => TABLE.into(),
+        },
         None => TABLE.into(),
     }
 }

@@ -120,7 +120,7 @@ fn containers() -> Vec<(&'static str, Place)> {
                 place("kept out", false, "--pid=host --cap-add=SYS_PTRACE", "", none("private-container"), 9, HAND_IN)
             },
         ),
-        (ADMIN, place("may mount too", true, "", "", mountable(), 0, STAYS)),
+        (ADMIN, place("may mount too", true, "", "", own("machine"), 0, STAYS)),
         (ADMIN, place("has mounted too", true, "", MOUNT, own("machine"), 0, STAYS)),
         (ADMIN, place("handed in, and may mount", true, VOLUME, "", own("machine"), 0, STAYS)),
         ("", place("handed in", true, VOLUME, "", own("outside"), 0, STAYS_OUTSIDE)),
