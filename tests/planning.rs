@@ -395,3 +395,23 @@ fn a_plan_survives_its_journal() {
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
 }
+
+#[test]
+fn of_two_targets_that_share_an_emulator_one_decides_where_its_link_leads() {
+    let mut observed = installed(None);
+    let (aarch64, i386, i486) = (target("aarch64"), target("i386"), target("i486"));
+    let template = observed.receipt.targets.remove(&aarch64).unwrap();
+    observed.binfmt = Binfmt::NotAsked;
+    for (target, release) in [(i386, "11.1.3-1"), (i486, "11.2.0-1")] {
+        let path = Layout::system().emulator(target, &version(release));
+        let rule = rule(target.name(), path.as_str());
+        observed.files.insert(path.clone(), FileState::File(template.size));
+        observed.files.insert(dropin::path(target), FileState::Text(dropin::text(&rule)));
+        let dropin = Some(dropin::path(target));
+        let installed = Installed { version: version(release), path, rule, dropin, ..template.clone() };
+        observed.receipt.targets.insert(target, installed);
+    }
+    observed.files.insert(Layout::system().link(i386), FileState::Link("11.1.3-1/qemu-i386-static".to_owned()));
+    let repair = plan::repair(&Selection::All, &observed).unwrap();
+    assert_eq!((steps(&repair.plan), repair.beyond.len()), (Vec::new(), 0));
+}

@@ -34,10 +34,10 @@ pub(super) fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> 
 
 fn once(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
     let _lock = context.begin_change()?;
-    let (_, repair) = look(selection, context)?;
+    let (observed, repair) = look(selection, context)?;
     let mut report = context.carry_out(&repair.plan, None)?;
     if !report.dry_run {
-        report.proofs = registered(&repair).into_iter().map(prove).collect();
+        report.proofs = registered(&repair, &observed).into_iter().map(prove).collect();
     }
     tell(&report, &repair, context);
     if repair.plan.is_empty() && repair.beyond.is_empty() {
@@ -56,17 +56,9 @@ fn look(selection: &Selection, context: &Context) -> Result<(Observed, Repair), 
 }
 
 /// The targets whose entries were registered anew.
-fn registered(repair: &Repair) -> Vec<Target> {
-    let mut targets = Vec::new();
-    for planned in &repair.plan.steps {
-        if let (Some(target), Step::PutEntry { after: Some(entry), .. }) = (planned.target, &planned.step)
-            && entry.rule.name.as_str().ends_with(target.name())
-        {
-            targets.push(target);
-        }
-    }
-    targets.dedup();
-    targets
+fn registered(repair: &Repair, observed: &Observed) -> Vec<Target> {
+    let ours = |step: &Step| matches!(step, Step::PutEntry { after: Some(entry), .. } if observed.is_ours(entry));
+    repair.plan.steps.iter().filter(|planned| ours(&planned.step)).filter_map(|planned| planned.target).collect()
 }
 
 fn tell(report: &Report, repair: &Repair, context: &Context) {
@@ -148,12 +140,12 @@ fn mend(selection: &Selection, context: &Context, said: &mut String) -> Result<b
     }
     // What it looks like while another qus is at work says nothing.
     let _lock = context.begin_change()?;
-    let (_, repair) = look(selection, context)?;
+    let (observed, repair) = look(selection, context)?;
     if repair.plan.is_empty() {
         return Ok(false);
     }
     let mut report = context.carry_out(&repair.plan, None)?;
-    report.proofs = registered(&repair).into_iter().map(prove).collect();
+    report.proofs = registered(&repair, &observed).into_iter().map(prove).collect();
     tell(&report, &repair, context);
     context.ui.document(&Document { report, beyond: repair.beyond });
     Ok(true)

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::target::{
-    answers, displaces, dropin_path, leader, link_text, newcomer_entry, newcomer_file, put_dropin, put_entry, put_link,
-    rival,
+    answers, displaces, dropin_path, has_link, leader, link_text, newcomer_entry, newcomer_file, put_dropin, put_entry,
+    put_link, rival,
 };
 use super::{Plan, Planned, Step, check_places, reach_kernel};
 use crate::conflict::Conflict;
@@ -97,7 +97,7 @@ pub fn install(
         }
     }
     for target in &changed {
-        put_link(&mut plan, *target, &after.targets[target], observed);
+        put_link(&mut plan, *target, &after, observed);
     }
     if !matches!(observed.binfmt, Binfmt::NotAsked) {
         reach_kernel(&mut plan, observed)?;
@@ -236,7 +236,8 @@ fn is_present(target: Target, installed: &Installed, observed: &Observed) -> boo
         && !observed.damaged.contains(&target)
         && registered
         && installed.dropin.as_ref().is_none_or(|path| is(path, FileState::Text(dropin::text(&installed.rule))))
-        && is(&observed.layout.link(target), FileState::Link(link_text(installed)))
+        && (!has_link(target, &observed.receipt)
+            || is(&observed.layout.link(target), FileState::Link(link_text(installed))))
 }
 
 /// The assets by which `targets` of `version` move the fewest bytes, and what to take from each.

@@ -80,7 +80,7 @@ impl Mending<'_> {
         // Whom somebody chose since may be meant to win: that is not decided here.
         let undecided = |newcomer: Option<Conflict>| newcomer.filter(|_| was.yields.is_none());
         let mut steps = Plan::default();
-        put_link(&mut steps, target, was, observed);
+        put_link(&mut steps, target, &observed.receipt, observed);
         let placed = match undecided(newcomer_file(target, observed)) {
             Some(conflict) => {
                 self.leave(target, &conflict);

@@ -7,7 +7,7 @@ use crate::dropin;
 use crate::entry::Entry;
 use crate::observed::{FileState, Observed};
 use crate::owner::{Owner, Stance};
-use crate::receipt::{Installed, Preferred};
+use crate::receipt::{Installed, Preferred, Receipt};
 use crate::rooted::RootedPath;
 use crate::rule::{Rule, RuleName};
 use crate::target::Target;
@@ -17,8 +17,15 @@ pub(super) fn link_text(installed: &Installed) -> String {
     format!("{}/{}", installed.version, installed.path.name())
 }
 
-/// Makes the link name `installed`.
-pub(super) fn put_link(plan: &mut Plan, target: Target, installed: &Installed, observed: &Observed) {
+/// Whether the link to the emulator of `target` follows it. Where two installed targets share an emulator, the one
+/// that it is named after decides.
+pub(super) fn has_link(target: Target, receipt: &Receipt) -> bool {
+    target.emulated_by() == target || !receipt.targets.contains_key(&target.emulated_by())
+}
+
+/// Makes the link name what `receipt` says of `target`, if it follows that.
+pub(super) fn put_link(plan: &mut Plan, target: Target, receipt: &Receipt, observed: &Observed) {
+    let Some(installed) = receipt.targets.get(&target).filter(|_| has_link(target, receipt)) else { return };
     let path = observed.layout.link(target);
     let before = match observed.files.get(&path) {
         Some(FileState::Link(to)) => Some(to.clone()),
