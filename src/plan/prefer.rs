@@ -16,8 +16,9 @@ use crate::target::Target;
 /// How to make the rule of `word`, an owner's or an entry's name, answer programs of `target`: now, and after every
 /// boot.
 ///
-/// Of others nothing is changed: qus's own drop-in is moved behind or before theirs, and its own entry
-/// is registered again or taken away. Only what ours displaced is given back.
+/// Of others no file is changed: qus's own drop-in is moved behind or before theirs, and its own entry
+/// is registered again or taken away. Theirs is registered where it is not, or has to become the newest; what ours
+/// displaced is given back.
 pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, Conflict> {
     let was = observed.receipt.targets.get(&target).ok_or(Conflict::NotInstalled(target))?;
     let mut installed = was.clone();
