@@ -102,6 +102,35 @@ pub struct Consent {
     pub take_over: bool,
 }
 
+/// Where the emulators lie that are to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Where qus installed them.
+    Installed,
+    /// The emulator of the one target that is named.
+    File(String),
+    /// The files of a directory that are called `qemu-TARGET` and the suffix.
+    Folder {
+        /// The directory.
+        directory: String,
+        /// What the names end with, such as `-static`.
+        suffix: String,
+    },
+}
+
+/// What is to be registered, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Of which targets.
+    pub selection: Selection,
+    /// Which emulators.
+    pub source: Source,
+    /// By what rules.
+    pub letters: Letters,
+    /// What may be done beside the obvious.
+    pub consent: Consent,
+}
+
 impl Letters {
     /// The rule of `target` that runs `interpreter`, on a kernel of this version.
     pub fn rule(&self, target: Target, interpreter: &str, kernel: KernelVersion) -> Result<Rule, BadRule> {

@@ -8,32 +8,45 @@ use crate::observed::Observed;
 use crate::plan::Emulators;
 use crate::system::emulators::{self, Fit};
 use crate::target::Target;
-use crate::wanted::Selection;
+use crate::wanted::{Selection, Source};
 
-/// The emulators of `selection` that the options name; those that qus installed, if they name none.
-/// What is not qus's own is looked at first.
+/// Where the options say that emulators lie.
+pub(super) fn source(args: &SourceArgs) -> Source {
+    match (&args.interpreter, &args.path) {
+        (Some(interpreter), _) => Source::File(interpreter.clone()),
+        (None, Some(directory)) => {
+            Source::Folder { directory: directory.clone(), suffix: args.suffix.clone().unwrap_or_default() }
+        }
+        (None, None) => Source::Installed,
+    }
+}
+
+/// The emulators of `selection` in `source`. What is not qus's own is looked at first.
 pub(super) fn find(
-    args: &SourceArgs,
+    source: &Source,
     selection: &Selection,
     observed: &Observed,
     context: &Context,
 ) -> Result<Emulators, Failure> {
     let named = *selection != Selection::All;
     let mut found: BTreeMap<Target, String> = BTreeMap::new();
-    if let Some(interpreter) = &args.interpreter {
-        match selection {
-            Selection::Named(choices) if choices.len() == 1 => found.insert(choices[0].target, interpreter.clone()),
+    match source {
+        Source::File(interpreter) => match selection {
+            Selection::Named(choices) if choices.len() == 1 => {
+                found.insert(choices[0].target, interpreter.clone());
+            }
             _ => return Err(Failure::OneInterpreter),
-        };
-    } else if let Some(directory) = &args.path {
-        let directory = directory.trim_end_matches('/');
-        let suffix = args.suffix.as_deref().unwrap_or_default();
-        for target in Target::all().filter(|target| selection.includes(*target)) {
-            found.insert(target, format!("{directory}/qemu-{}{suffix}", target.emulated_by()));
+        },
+        Source::Folder { directory, suffix } => {
+            let directory = directory.trim_end_matches('/');
+            for target in Target::all().filter(|target| selection.includes(*target)) {
+                found.insert(target, format!("{directory}/qemu-{}{suffix}", target.emulated_by()));
+            }
         }
-    } else {
-        let installed = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
-        return Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()));
+        Source::Installed => {
+            let installed = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
+            return Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()));
+        }
     }
     let mut fit = BTreeMap::new();
     for (target, path) in found {

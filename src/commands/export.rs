@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::emulators::find;
+use super::emulators::{find, source};
 use super::{Context, Failure, letters};
 use crate::cli::{self, ExportArgs};
 use crate::conflict::Conflict;
@@ -14,7 +14,7 @@ use crate::rule::Rule;
 use crate::system::observe::{Look, native_targets, observe};
 use crate::system::output;
 use crate::target::Target;
-use crate::wanted::{Consent, Letters, Selection};
+use crate::wanted::{Consent, Letters, Selection, Source};
 
 #[derive(Debug, Serialize)]
 struct Document {
@@ -33,11 +33,12 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
     };
     let selection = Selection::resolve_or_all(&args.targets)?;
     let letters = letters(&args.letters, context.ui)?;
+    let source = source(&args.source);
     let mut observed = observe(&context.root, None, Look { native: &[], contents: &[], files: false })?;
-    let emulators = find(&args.source, &selection, &observed, context)?;
+    let emulators = find(&source, &selection, &observed, context)?;
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
     observed.native = native_targets(&observed, &candidates);
-    let installed = args.source.path.is_none() && args.source.interpreter.is_none();
+    let installed = source == Source::Installed;
     if installed {
         // Whether to emulate it was settled when it was installed.
         observed.native.retain(|target| !observed.receipt.targets.contains_key(target));

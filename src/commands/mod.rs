@@ -5,7 +5,7 @@ mod emulators;
 mod export;
 mod install;
 mod prefer;
-mod register;
+pub(crate) mod register;
 mod remove;
 mod run;
 mod status;
@@ -51,8 +51,8 @@ pub fn run(cli: Cli, now: Moment) -> Exit {
         Command::Run(args) => run::run(args, &context),
         Command::Export(args) => export::run(args, &context),
         Command::Test(args) => test::run(args, &context),
-        Command::Register(args) => register::register(args, &context),
-        Command::Unregister(args) => register::unregister(args, &context),
+        Command::Register(args) => register::run_register(args, &context),
+        Command::Unregister(args) => register::run_unregister(args, &context),
     });
     done.unwrap_or_else(|failure| {
         ui.error(&failure);
@@ -141,16 +141,16 @@ impl Explain for Failure {
 }
 
 /// What every command is given.
-struct Context {
-    global: Global,
-    ui: Ui,
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) ui: Ui,
     now: Moment,
     root: Root,
     kernel: Option<BinfmtMisc>,
 }
 
 impl Context {
-    fn new(global: Global, ui: Ui, now: Moment) -> Result<Context, Failure> {
+    pub(crate) fn new(global: Global, ui: Ui, now: Moment) -> Result<Context, Failure> {
         let root = match &global.root {
             Some(directory) => Root::image(Root::resolve(directory)?),
             None if global.user => Root::home(&system::home().ok_or(Failure::NoHome)?),
@@ -230,9 +230,9 @@ fn describe_step(planned: &Planned) -> String {
 
 /// What a command did, or would do.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(crate) struct Report {
     schema: u32,
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     steps: Vec<String>,
     proofs: Vec<Proof>,
     dropped: Vec<Target>,
