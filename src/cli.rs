@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Runs programs of other CPU architectures: verified QEMU emulators, registered and proved.
 #[derive(Debug, Parser)]
@@ -67,6 +67,14 @@ pub struct Global {
         default_value_t = 0
     )]
     pub wait_lock: u64,
+}
+
+impl Global {
+    /// As the variables `QUS_…` say, where nothing is typed.
+    pub fn of_environment() -> Global {
+        let matches = Global::augment_args(clap::Command::new("qus")).get_matches_from(["qus"]);
+        Global::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// When to use colour.

@@ -47,4 +47,5 @@ pub mod system;
 // Verbs: what people type.
 pub mod cli;
 pub mod commands;
+pub mod compat;
 pub mod ui;

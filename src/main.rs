@@ -1,11 +1,23 @@
 //! The program `qus`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use qus::{cli::Cli, commands, system};
+use qus::cli::Cli;
+use qus::compat::Tongue;
+use qus::system::environment::Environment;
+use qus::{commands, system};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    ExitCode::from(commands::run(cli, system::now()) as u8)
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let now = system::now();
+    let exit = match typed.first().and_then(|called| Tongue::of(called)) {
+        Some(tongue) => {
+            let words: Vec<String> = typed[1..].iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            tongue.speak(&words, &Environment::of_process(), now)
+        }
+        None => commands::run(Cli::parse_from(typed), now),
+    };
+    ExitCode::from(exit as u8)
 }

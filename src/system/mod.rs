@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod configuration;
 pub mod emulators;
+pub mod environment;
 pub mod fetch;
 pub mod interrupt;
 pub mod journal;
