@@ -27,6 +27,7 @@ pub mod moment;
 pub mod owner;
 pub mod place;
 pub mod program;
+pub mod proof;
 pub mod release;
 pub mod rooted;
 pub mod rule;

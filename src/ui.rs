@@ -10,8 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::{Color, Global};
 use crate::exit::Explain;
 use crate::plan::{Plan, Step};
+use crate::proof::{Outcome, Proof};
 use crate::system::apply::Watch;
-use crate::system::prove::{Outcome, Proof};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use qus::entry::Entry;
 use qus::plan::{self, Offer, Plan};
+use qus::proof::{Outcome, Proof};
 use qus::rule::{Flags, Match, Rule};
 use qus::system::apply::{Machine, Watch, apply, recover};
 use qus::system::kernel::Kernel;
 use qus::system::observe::{Look, observe};
-use qus::system::prove::{Outcome, Proof};
 use qus::system::root::Root;
 use qus::system::store::Store;
 use qus::target::Target;

@@ -12,56 +12,16 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::statvfs::{FsFlags, statvfs};
-use serde::Serialize;
 
 use super::surroundings;
 use crate::observed::Table;
 use crate::program::Program;
+use crate::proof::{Outcome, Proof};
 use crate::target::Target;
 
 /// After this a probe is ended, in seconds. An emulator answers within 0.1 s; a busy machine of the
 /// slowest kind within five.
 const PATIENCE: u32 = 20;
-
-/// What happened to a probe.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "fields are what the variant's sentence names")]
-pub enum Outcome {
-    /// It exited with its own status.
-    Ready,
-    /// It exited with another one.
-    WrongAnswer { status: i32, said: String },
-    /// It was ended by a signal.
-    Crash { signal: i32, said: String },
-    /// It did not end.
-    TimedOut,
-    /// The kernel found nothing to run it with.
-    NotRegistered,
-    /// The kernel found an entry, but not its emulator: it was registered without `F`, or is gone.
-    NoEmulator,
-    /// The kernel found an entry, but may not start its emulator.
-    Refused { error: String },
-    /// This machine gave no place to try it.
-    NotTried { error: String },
-}
-
-/// A probe that was run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Proof {
-    /// The target.
-    pub target: Target,
-    /// What happened.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// From the start of the program to its end.
-    #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
-    pub took: Duration,
-}
-
-fn milliseconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((took.as_secs_f64() * 1e4).round() / 10.0)
-}
 
 /// Runs the probe of `target` as the only file of a root directory of its own, so that nothing of
 /// this system can help it.
