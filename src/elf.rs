@@ -128,6 +128,11 @@ impl Header {
         })
     }
 
+    /// Whether it is of a program (`ET_EXEC`, `ET_DYN`), and not of an object file or a core dump.
+    pub fn is_program(&self) -> bool {
+        matches!(self.kind, 2 | 3)
+    }
+
     /// Whether the program headers, which must lie within `bytes`, ask for a dynamic loader.
     pub fn wants_loader(&self, bytes: &[u8]) -> bool {
         const PT_INTERP: u32 = 3;

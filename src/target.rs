@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::elf::{ByteOrder, Class, machine};
+use crate::elf::{ByteOrder, Class, Header, machine};
 
 /// Architectures that one processor or kernel usually runs by itself, as upstream's
 /// `scripts/qemu-binfmt-conf.sh` groups them (QEMU tag v10.0.0).
@@ -194,6 +194,17 @@ impl Target {
     /// Every target, in the order of the names.
     pub fn all() -> impl ExactSizeIterator<Item = Target> + Clone {
         TABLE.iter().map(Target)
+    }
+
+    /// The target whose program begins with `head`, 64 bytes of it or all: by class, byte order, machine and flags,
+    /// whatever the rules say of the other bytes. None for what is no program of any, an object file too.
+    pub fn of_program(head: &[u8]) -> Option<Target> {
+        let header = Header::parse(head).ok().filter(Header::is_program)?;
+        let abi2 = header.flags & EF_MIPS_ABI2 != 0;
+        Target::all().find(|target| {
+            (target.class(), target.order(), target.machine()) == (header.class, header.order, header.machine)
+                && target.mips_abi2().is_none_or(|set| set == abi2)
+        })
     }
 
     /// QEMU's name, such as `aarch64`.

@@ -1,5 +1,6 @@
 //! The target table against what other registrars write.
 
+use qus::elf::ByteOrder;
 use qus::program::Program;
 use qus::rule::{Flags, KernelVersion, Match, Pattern, Rule};
 use qus::target::{Target, UnknownTarget};
@@ -127,4 +128,43 @@ fn a_misspelt_target_gets_a_guess_and_nonsense_gets_none() {
     assert_eq!(nearest("s390"), Some("s390x"));
     assert_eq!(nearest("powerpc64el"), Some("ppc64le"));
     assert_eq!(nearest("banana"), None);
+}
+
+#[test]
+fn what_a_rule_takes_is_a_program_of_its_target() {
+    for target in Target::all() {
+        for mut head in target.heads() {
+            head.resize(64, 0);
+            assert_eq!(Target::of_program(&head), Some(target), "{head:x?}");
+            // Whatever rules say of them, these bytes do not make another processor.
+            for (at, byte) in [(7, 9), (8, b'A'), (9, b'I'), (10, 2)] {
+                head[at] = byte;
+                assert_eq!(Target::of_program(&head), Some(target), "{head:x?}");
+            }
+            for kind in [1, 4, 0xfe00] {
+                head.truncate(16);
+                target.order().push_u16(&mut head, kind);
+                target.order().push_u16(&mut head, target.machine());
+                head.resize(64, 0);
+                assert_eq!(Target::of_program(&head), None, "an object file, a core dump: {head:x?}");
+            }
+        }
+        assert_eq!(Target::of_program(&Program::of(target).elf), Some(target));
+    }
+}
+
+#[test]
+fn variants_that_nothing_runs_are_programs_of_no_target() {
+    let head = |class: u8, order: u8, machine: u16| {
+        let mut head = vec![0x7f, b'E', b'L', b'F', class, order, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let order = if order == 1 { ByteOrder::Little } else { ByteOrder::Big };
+        order.push_u16(&mut head, 2);
+        order.push_u16(&mut head, machine);
+        head.resize(64, 0);
+        Target::of_program(&head)
+    };
+    // x32, s390 of 31 bits, ARM64's ILP32, big-endian RISC-V, SuperH of 64 bits, Itanium.
+    for (class, order, number) in [(1, 1, 62), (1, 2, 22), (1, 1, 183), (2, 2, 243), (2, 1, 42), (2, 1, 50)] {
+        assert_eq!(head(class, order, number), None, "{class} {order} {number}");
+    }
 }
