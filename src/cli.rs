@@ -97,6 +97,8 @@ pub enum Command {
     Status(TargetArgs),
     /// Run a program of each target and tell what happened
     Test(TargetArgs),
+    /// Tell why a program does not run, or what is amiss with the machine, and what to type
+    Doctor(DoctorArgs),
     /// Make the kernel and the drop-ins what install left them as, after anybody's meddling
     Apply(ApplyArgs),
     /// Settle who runs a target that several can run
@@ -117,6 +119,18 @@ pub struct TargetArgs {
     /// Targets such as aarch64 or linux/arm64; none means all that there are
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+}
+
+/// What to examine.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The program that does not run; none means the whole machine. With --root DIR it is one of the container or chroot
+    /// in DIR, by default its shell
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Print the book's page on a cause
+    #[arg(long, value_name = "CAUSE", conflicts_with = "file")]
+    pub explain: Option<String>,
 }
 
 /// What to install.

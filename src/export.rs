@@ -2,6 +2,7 @@
 
 use crate::dropin;
 use crate::rule::{Pattern, Rule, escaped};
+use crate::shell::quoted;
 use crate::target::Target;
 
 /// Who is to load it.
@@ -62,12 +63,6 @@ pub fn load(format: Format, directory: &str) -> String {
             format!("{copied}rc-update add qus boot; rc-service qus start")
         }
     }
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// A format file of binfmt-support, which is named as the entry. It has no word for `O`: the flags

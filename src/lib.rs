@@ -14,6 +14,7 @@
 //! The layers, each importing only from those above it: facts, decisions, effects, verbs.
 
 // Facts: portable, pure.
+pub mod advisory;
 pub mod configuration;
 pub mod dropin;
 pub mod elf;
@@ -30,16 +31,19 @@ pub mod owner;
 pub mod place;
 pub mod program;
 pub mod proof;
+pub mod qemu;
 pub mod release;
 pub mod rooted;
 pub mod rule;
 pub mod shebang;
+pub mod shell;
 pub mod target;
 pub mod trust;
 pub mod version;
 
 // Decisions: pure functions of values.
 pub mod conflict;
+pub mod diagnosis;
 pub mod observed;
 pub mod plan;
 pub mod receipt;

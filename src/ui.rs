@@ -40,6 +40,11 @@ impl Ui {
         Ui { json: global.json, quiet: global.quiet, verbose: global.verbose, yes: global.yes }
     }
 
+    /// Whether every detail is wanted.
+    pub fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
     /// A line of the result.
     pub fn result(self, line: impl Display) {
         if !self.json {

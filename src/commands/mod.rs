@@ -1,6 +1,7 @@
 //! Verbs: what people type, as observe -> plan -> show -> apply.
 
 mod apply;
+mod doctor;
 mod emulators;
 mod export;
 mod install;
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 use crate::cli::{Cli, Command, Global, LettersArgs, Programs, YesNo};
 use crate::conflict::Conflict;
+use crate::diagnosis::PAGES;
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
 use crate::plan::{Plan, Planned};
@@ -41,12 +43,15 @@ use crate::ui::{Progress, Ui};
 use crate::wanted::{BadSelection, Letters};
 
 /// Does what was typed.
-pub fn run(cli: Cli, now: Moment) -> Exit {
+pub fn run(mut cli: Cli, now: Moment) -> Exit {
     let ui = Ui::new(&cli.global);
+    // A root directory to examine is no image to prepare: its programs run on this kernel.
+    let examined = if let Command::Doctor(_) = cli.command { cli.global.root.take() } else { None };
     let done = Context::new(cli.global, ui, now).and_then(|context| match &cli.command {
         Command::Install(args) => install::run(args, &context),
         Command::Remove(args) => remove::run(args, &context),
         Command::Status(args) => status::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, examined.as_deref(), &context),
         Command::Apply(args) => apply::run(args, &context),
         Command::Prefer(args) => prefer::run(args, &context),
         Command::Run(args) => run::run(args, &context),
@@ -83,6 +88,12 @@ pub enum Failure {
     Lodging(#[from] LodgingError),
     #[error("binfmt_misc is not mounted at \"{}\"", .0.display())]
     NoTable(PathBuf),
+    #[error("there is no cause \"{0}\"")]
+    NoSuchCause(String),
+    #[error("no program is found in \"{}\"", .0.display())]
+    NoProgramIn(PathBuf),
+    #[error("a probe cannot be laid down: {0}")]
+    NoProbe(std::io::Error),
     #[error("no emulator is installed that could be exported")]
     NothingToExport,
     #[error("the kernel does not let changes be watched: {0}")]
@@ -105,6 +116,9 @@ impl Failure {
             | Failure::NoHome
             | Failure::NoTable(_)
             | Failure::NothingToExport
+            | Failure::NoSuchCause(_)
+            | Failure::NoProgramIn(_)
+            | Failure::NoProbe(_)
             | Failure::Watch(_)
             | Failure::ImageHasNoKernel => return None,
         })
@@ -115,7 +129,9 @@ impl Explain for Failure {
     fn exit(&self) -> Exit {
         match self {
             Failure::NoTable(_) => Exit::Kernel,
-            Failure::NothingToExport | Failure::Watch(_) => Exit::Failed,
+            Failure::NothingToExport | Failure::NoProgramIn(_) | Failure::NoProbe(_) | Failure::Watch(_) => {
+                Exit::Failed
+            }
             _ => self.explained().map_or(Exit::Usage, Explain::exit),
         }
     }
@@ -133,6 +149,11 @@ impl Explain for Failure {
             Failure::NothingToExport => {
                 Some("qus install TARGET, or name a directory of emulators with --path".to_owned())
             }
+            Failure::NoSuchCause(_) => {
+                let names: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
+                Some(format!("causes are {}", names.join(", ")))
+            }
+            Failure::NoProgramIn(_) => Some("name one: qus doctor --root DIR FILE".to_owned()),
             Failure::ImageHasNoKernel => {
                 Some("leave out --root and --user; for one user there is qus run TARGET -- COMMAND".to_owned())
             }

@@ -296,7 +296,7 @@ pub fn own_head() -> Option<&'static [u8]> {
 }
 
 /// As much of a file as the kernel looks at when it is executed.
-pub fn head_of(path: &str) -> Option<Vec<u8>> {
+pub fn head_of(path: impl AsRef<Path>) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     fs::File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)).ok()?;
     Some(head)

@@ -2,13 +2,16 @@
 #![expect(clippy::disallowed_methods, reason = "this is the layer that `clippy.toml` keeps effects in")]
 
 pub mod apply;
+pub mod attempt;
 pub mod configuration;
 pub mod emulators;
 pub mod environment;
+pub mod examine;
 pub mod fetch;
 pub mod interrupt;
 pub mod journal;
 pub mod kernel;
+mod libraries;
 pub mod lock;
 pub mod lodging;
 mod mountinfo;

@@ -145,7 +145,7 @@ fn own_heads(root: &Root) -> Result<Vec<Vec<u8>>, ObserveError> {
 }
 
 /// The receipt of the system below `root`; an empty one if there is none.
-fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
+pub(super) fn read_receipt(root: &Root) -> Result<Receipt, ObserveError> {
     let path = root.layout().receipt();
     let Some(text) = root.read(&path)? else { return Ok(Receipt::default()) };
     let unreadable = |why: String| ObserveError::Receipt { path: path.clone(), why };

@@ -58,16 +58,12 @@ const PROGRAM: &CStr = c"/probe";
 
 fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
     let directory = directory.to_owned();
-    let privileged = surroundings::capable(surroundings::CAP_SYS_CHROOT);
+    let privileged = may_enter();
     let mut command = Command::new("/probe");
     // Not `Stdio::null`: it opens /dev/null, which a chroot may not have.
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = move || {
-        if !privileged {
-            unshare(CloneFlags::CLONE_NEWUSER).map_err(|_| Errno::EPERM)?;
-        }
-        chroot(&directory)?;
-        std::env::set_current_dir("/")?;
+        enter(&directory, privileged)?;
         nix::unistd::alarm::set(PATIENCE);
         // Executed here, and not by `Command`: the C library would hand a program that the kernel
         // does not know to a shell.
@@ -95,6 +91,21 @@ fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
     (outcome, started.elapsed())
 }
 
+/// Whether this process may [`enter`] a root directory without a namespace.
+pub(super) fn may_enter() -> bool {
+    surroundings::capable(surroundings::CAP_SYS_CHROOT)
+}
+
+/// Makes `directory` this process's root directory; without the right to do so, in a user namespace of its own, in which
+/// the kernel asks the same table.
+pub(super) fn enter(directory: &Path, privileged: bool) -> io::Result<()> {
+    if !privileged {
+        unshare(CloneFlags::CLONE_NEWUSER).map_err(|_| Errno::EPERM)?;
+    }
+    chroot(directory)?;
+    std::env::set_current_dir("/")
+}
+
 fn ended(status: std::process::ExitStatus, expected: i32, said: &str) -> Outcome {
     let said = said.to_owned();
     match (status.code(), status.signal()) {
@@ -118,10 +129,10 @@ fn not_started(error: &io::Error) -> Outcome {
 }
 
 /// A directory that holds a program and nothing else, for as long as this value lives.
-struct Place(PathBuf);
+pub(super) struct Place(PathBuf);
 
 impl Place {
-    fn with(program: &[u8]) -> io::Result<Place> {
+    pub(super) fn with(program: &[u8]) -> io::Result<Place> {
         let place = Place(make_directory()?);
         let file = place.0.join("probe");
         fs::write(&file, program)?;
@@ -130,7 +141,7 @@ impl Place {
         Ok(place)
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -97,8 +97,7 @@ impl Document {
             schema: 1,
             host: HostStatus {
                 architecture: observed.host,
-                kernel: (observed.kernel != KernelVersion::NEWEST)
-                    .then(|| format!("{}.{}", observed.kernel.0, observed.kernel.1)),
+                kernel: (observed.kernel != KernelVersion::NEWEST).then(|| observed.kernel.to_string()),
                 binfmt_misc: describe_binfmt(&observed.binfmt),
                 unreachable: match observed.binfmt {
                     Binfmt::Unreachable(why) => Some(why),

@@ -1,0 +1,76 @@
+//! `qus doctor`.
+
+mod document;
+mod machine;
+mod text;
+
+use std::path::Path;
+
+use super::{Context, Failure};
+use crate::cli::DoctorArgs;
+use crate::diagnosis::{self, Examined};
+use crate::exit::Exit;
+use crate::observed::Observed;
+use crate::system::examine::{self, Surroundings};
+use crate::system::observe::{Look, observe};
+use crate::system::output;
+use crate::system::root::Root;
+use crate::target::Target;
+
+use document::FileDocument;
+
+pub(super) fn run(args: &DoctorArgs, examined: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
+    if let Some(cause) = &args.explain {
+        let page = diagnosis::page(cause).ok_or_else(|| Failure::NoSuchCause(cause.clone()))?;
+        context.ui.result(page.trim_end());
+        return Ok(Exit::Done);
+    }
+    context.clear_up()?;
+    let Some(directory) = examined else {
+        return match &args.file {
+            Some(file) => {
+                let path = output::absolute(file)?;
+                one(&path.to_string_lossy(), &Surroundings { root: &Root::system(), called: None }, context)
+            }
+            None => machine::run(context),
+        };
+    };
+    let root = Root::image(Root::resolve(directory)?);
+    let around = Surroundings { called: Some(format!("\"{}\"", directory.display())), root: &root };
+    match &args.file {
+        Some(file) => one(&Path::new("/").join(file).to_string_lossy(), &around, context),
+        None => match usual_program(&around) {
+            Some(path) => one(path, &around, context),
+            None => Err(Failure::NoProgramIn(directory.to_owned())),
+        },
+    }
+}
+
+/// A program that nearly every root directory has, to examine for all of it.
+fn usual_program(around: &Surroundings) -> Option<&'static str> {
+    ["/bin/sh", "/bin/busybox", "/usr/bin/env", "/sbin/init", "/bin/true"].into_iter().find(|path| around.has(path))
+}
+
+/// Examines one program.
+fn one(path: &str, around: &Surroundings, context: &Context) -> Result<Exit, Failure> {
+    let mut examined = examine::look(path, around);
+    let target = Target::of_program(&examined.executed().head);
+    let observed = look_at_machine(target.as_slice(), context)?;
+    examine::try_out(&mut examined, around, &observed);
+    let found = diagnosis::program(&examined, &observed, &machine_beside(&examined, &observed));
+    let document = FileDocument::of(&examined, &found, &observed);
+    context.ui.document(&document);
+    text::show_file(&document, &examined, &found, context.ui);
+    Ok(if found.is_healthy() { Exit::Done } else { Exit::DoesNotRun })
+}
+
+fn look_at_machine(native: &[Target], context: &Context) -> Result<Observed, Failure> {
+    Ok(observe(&context.root, context.kernel(), Look { native, contents: &[], files: false })?)
+}
+
+/// Of all emulators, only those are looked at that may take the program.
+fn machine_beside(examined: &Examined, observed: &Observed) -> diagnosis::Around {
+    let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
+    let head = &examined.executed().head;
+    examine::around(entries.filter(|entry| diagnosis::takes(entry, &examined.executed().path, head)))
+}

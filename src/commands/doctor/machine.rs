@@ -1,0 +1,144 @@
+//! The whole machine: every target that is installed or registered, and every neighbour.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::{Context, Failure};
+use super::document::ResultDocument;
+use super::text;
+use crate::diagnosis::{self, Attempt, Diagnosis, Finding, Weight};
+use crate::exit::Exit;
+use crate::observed::{Observed, State};
+use crate::owner::Owner;
+use crate::proof::Outcome;
+use crate::system::examine;
+use crate::system::observe::{Look, observe};
+use crate::target::Target;
+use crate::ui::Ui;
+
+/// `qus doctor --json`.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    healthy: bool,
+    targets: Vec<ResultDocument>,
+    neighbours: Vec<NeighbourDocument>,
+}
+
+/// Somebody else's entry.
+#[derive(Debug, Serialize)]
+struct NeighbourDocument {
+    entry: String,
+    owner: Owner,
+    enabled: bool,
+    interpreter: String,
+    /// Whether the file that it names is there and can be executed, or is held by the kernel.
+    usable: bool,
+    /// The targets whose programs it is asked for first.
+    answers: Vec<Target>,
+}
+
+pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
+    let all: Vec<Target> = Target::all().collect();
+    let observed = observe(&context.root, context.kernel(), Look { native: &all, contents: &all, files: true })?;
+    let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
+    let around = examine::around(entries);
+    let meant = |target: &Target| !matches!(observed.state(*target), State::Absent | State::Native);
+    let mut found = Vec::new();
+    for target in Target::all().filter(meant) {
+        let examined = examine::probe(target, &observed).map_err(Failure::NoProbe)?;
+        let diagnosis = diagnosis::installed(target, &observed, diagnosis::program(&examined, &observed, &around));
+        let document = ResultDocument::of(&examined, &diagnosis, &observed);
+        context.ui.result(line(target, &diagnosis, &document, &examined.attempt));
+        found.push((target, diagnosis, document));
+    }
+    if found.is_empty() {
+        context.ui.result("nothing is installed or registered: qus install TARGET");
+    }
+    let neighbours = neighbours(&observed);
+    for neighbour in &neighbours {
+        context.ui.result(describe(neighbour));
+    }
+    tell(&found, context.ui);
+    let healthy = found.iter().all(|(_, diagnosis, _)| diagnosis.is_healthy());
+    let targets = found.into_iter().map(|(_, _, document)| document).collect();
+    context.ui.document(&Document { schema: 1, healthy, targets, neighbours });
+    Ok(if healthy { Exit::Done } else { Exit::DoesNotRun })
+}
+
+/// A target's line.
+fn line(target: Target, found: &Diagnosis, document: &ResultDocument, attempt: &Attempt) -> String {
+    let of = document.owner.map(|owner| format!(", of {}", owner.title())).unwrap_or_default();
+    let word = match (found.findings.first(), &document.proof) {
+        (Some(Finding { weight: Weight::Stops, .. }), _) => "fails",
+        (Some(Finding { weight: Weight::Harms, .. }), _) => "ails",
+        (_, Some(Outcome::Ready)) => "runs",
+        _ => "?",
+    };
+    let what = match (found.findings.first(), attempt) {
+        (Some(Finding { weight: Weight::Stops | Weight::Harms, cause }), _) => format!("{}: {cause}", cause.id()),
+        (_, Attempt::Started(running)) => {
+            let version = running.version.map(|version| format!("QEMU {version}, ")).unwrap_or_default();
+            format!("{version}{}{of}", running.path)
+        }
+        (_, Attempt::NotTried(why)) => format!("not tried: {why}"),
+        (_, Attempt::Refused(_)) => String::new(),
+    };
+    format!("{:<13}{word:<7}{what}", target.name())
+}
+
+/// Each cause once, with what to type for the first target that has it; all of it for those who want to know all.
+fn tell(found: &[(Target, Diagnosis, ResultDocument)], ui: Ui) {
+    let mut causes = BTreeMap::new();
+    for (target, diagnosis, _) in found {
+        for finding in &diagnosis.findings {
+            if finding.weight != Weight::Remark || ui.is_verbose() {
+                let same: &mut Vec<_> = causes.entry((finding.weight, finding.cause.id())).or_default();
+                same.push((*target, diagnosis.at, finding));
+            }
+        }
+    }
+    for targets in causes.values() {
+        ui.result("");
+        let shown = if ui.is_verbose() { targets.len() } else { 1 };
+        for (_, at, finding) in targets.iter().take(shown) {
+            text::show(finding, *at, ui);
+        }
+        if let [_, others @ ..] = &targets[..]
+            && shown == 1
+            && !others.is_empty()
+        {
+            let names: Vec<&str> = others.iter().map(|(target, ..)| target.name()).collect();
+            ui.result(format!("  also: {}", names.join(", ")));
+        }
+    }
+}
+
+fn neighbours(observed: &Observed) -> Vec<NeighbourDocument> {
+    let Some(table) = observed.binfmt.table() else { return Vec::new() };
+    let strangers = table.entries.iter().filter(|entry| !observed.is_ours(entry));
+    strangers
+        .map(|entry| NeighbourDocument {
+            entry: entry.name().to_string(),
+            owner: observed.owner(entry),
+            enabled: entry.enabled,
+            interpreter: entry.rule.interpreter.clone(),
+            usable: entry.rule.flags.has('F') || observed.interpreters.contains(&entry.rule.interpreter),
+            answers: Target::all().filter(|target| table.answering(*target).contains(&entry)).collect(),
+        })
+        .collect()
+}
+
+/// A neighbour's line.
+fn describe(neighbour: &NeighbourDocument) -> String {
+    let NeighbourDocument { entry, owner, enabled, interpreter, usable, answers } = neighbour;
+    let answers: Vec<&str> = answers.iter().map(|target| target.name()).collect();
+    let word = match (enabled, usable) {
+        (false, _) => "off",
+        (true, true) => "there",
+        (true, false) => "gone",
+    };
+    let of = if answers.is_empty() { String::new() } else { format!(", runs {}", answers.join(", ")) };
+    format!("{entry:<20} {word:<6} {interpreter}, of {}{of}", owner.title())
+}

@@ -1,0 +1,56 @@
+//! What was found, for people.
+
+use super::document::FileDocument;
+use crate::diagnosis::{At, Attempt, Diagnosis, Examined, Finding, Weight};
+use crate::proof::Outcome;
+use crate::ui::Ui;
+
+/// Shows what was found of one program.
+pub(super) fn show_file(document: &FileDocument, examined: &Examined, found: &Diagnosis, ui: Ui) {
+    let result = &document.result;
+    if let Some(executed) = &document.executed {
+        ui.result(format!("{} is a script of {executed}", document.file));
+    }
+    let path = &examined.executed().path;
+    if let Some(target) = result.target {
+        let oci = target.oci().map(|oci| format!(" ({oci})")).unwrap_or_default();
+        ui.result(format!("{path} is a program of {target}{oci}"));
+    }
+    for finding in found.findings.iter().filter(|finding| finding.weight != Weight::Remark || ui.is_verbose()) {
+        show(finding, found.at, ui);
+    }
+    if !found.is_healthy() {
+        return;
+    }
+    ui.result(match (&examined.executed().attempt, result.native) {
+        (Attempt::NotTried(why), _) => format!("nothing seems to be in its way; it was not tried: {why}"),
+        (_, true) => "this machine runs it by itself".to_owned(),
+        (Attempt::Started(running), false) => {
+            let by = result.owner.map(|owner| format!(", of {}", owner.title())).unwrap_or_default();
+            let version = running.version.map(|version| format!(", QEMU {version}")).unwrap_or_default();
+            let probe = if result.proof == Some(Outcome::Ready) { "; a probe of its kind ran to its end" } else { "" };
+            format!("it runs, by {}{version}{by}{probe}", running.path)
+        }
+        (Attempt::Refused(_), false) => "nothing seems to be in its way".to_owned(),
+    });
+}
+
+/// Shows one cause, what to type, and where more is told.
+pub(super) fn show(finding: &Finding, at: At, ui: Ui) {
+    let cause = &finding.cause;
+    let word = match finding.weight {
+        Weight::Stops => "cause",
+        Weight::Harms => "fault",
+        Weight::Remark => "remark",
+    };
+    ui.result(format!("{word}[{}]: {cause}", cause.id()));
+    if let Some(cure) = cause.cure() {
+        let place = match at {
+            At::Here => "",
+            At::Root => ", as root",
+            At::Host => ", on the host",
+        };
+        ui.result(format!("  type{place}: {cure}"));
+    }
+    ui.result(format!("  more: qus doctor --explain {}", cause.id()));
+}

@@ -1,0 +1,263 @@
+//! Causes: why a program does not run, or not as it should. Each has a name, a page of that name in `docs/causes/`, and
+//! where there is one, a cure to type.
+
+use thiserror::Error;
+
+use crate::host::Host;
+use crate::layout;
+use crate::observed::Unreachable;
+use crate::owner::Owner;
+use crate::qemu::QemuVersion;
+use crate::rooted::RootedPath;
+use crate::rule::{KernelVersion, RuleName};
+use crate::shell::quoted;
+use crate::target::Target;
+
+/// What there is of a target's emulator that is not registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// Nothing.
+    Nothing,
+    /// The machine has it installed.
+    Installed,
+    /// It is to be run with `qus run`: this user has it installed, or the namespace cannot be given any. With the program.
+    Run(String),
+}
+
+/// A cause.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum Cause {
+    // The program.
+    #[error("there is no \"{path}\"")]
+    NoSuchFile { path: String },
+    #[error("\"{path}\" is {what}")]
+    NotAProgram { path: String, what: String },
+    #[error("\"{path}\" may not be read: {why}")]
+    FileUnreadable { path: String, why: String },
+    #[error("\"{path}\" is not executable")]
+    FileNotExecutable { path: String },
+    #[error("\"{path}\" lies on \"{mount}\", which is mounted noexec")]
+    FileOnNoexec { path: String, mount: String },
+    #[error("\"{path}\" is a script of \"{interpreter}\", which is not there")]
+    ScriptInterpreterMissing { path: String, interpreter: String },
+    #[error("the first line of \"{path}\" ends as lines do on Windows: the carriage return is taken for a part of it")]
+    ScriptLineEnd { path: String },
+    #[error("\"{path}\" is a program of {machine}, for which QEMU has no emulator")]
+    UnknownArchitecture { path: String, machine: String },
+    #[error("\"{path}\" is a program of this machine's own architecture, \"{host}\", and the kernel refuses it: {why}")]
+    NativeRefused { path: String, host: Host, why: String },
+    #[error("\"{path}\" needs the loader \"{loader}\", which is not in {place}")]
+    LoaderMissing { path: String, loader: String, place: String, emulated: bool },
+    #[error("\"{path}\" needs {}, not in {place}", quoted_list(libraries))]
+    LibraryMissing { path: String, libraries: Vec<String>, place: String, emulated: bool },
+    #[error("\"{path}\" is laid out for pages of {align} bytes, and this kernel's have {page}")]
+    PageSize { path: String, align: u64, page: u64 },
+
+    // The table.
+    #[error("the kernel has no binfmt_misc, or has not loaded it")]
+    ModuleMissing,
+    #[error("binfmt_misc is not mounted")]
+    NotMounted { target: Target, supply: Supply, why: Option<Unreachable> },
+    #[error("/proc is not mounted here")]
+    NoProc,
+    #[error("this is WSL 1, which has no Linux kernel and so no binfmt_misc")]
+    Wsl1,
+    #[error("binfmt_misc is disabled: the kernel consults none of its entries")]
+    TableDisabled,
+    #[error("this user namespace has a table of its own, an empty one, which hides the machine's")]
+    TableHidden { target: Target, supply: Supply },
+    #[error("nothing is registered that runs programs of \"{target}\"")]
+    NoEntry { target: Target, supply: Supply },
+    #[error("entry \"{entry}\" is disabled")]
+    EntryDisabled { target: Target, entry: RuleName, ours: bool },
+    #[error("entry \"{entry}\" does not take this program: {why}")]
+    EntryDoesNotMatch { target: Target, entry: RuleName, why: String, appimage: bool },
+    #[error("entry \"{entry}\" takes programs that this machine runs by itself")]
+    NativeTaken { entry: RuleName },
+
+    // The entry and its emulator.
+    #[error("entry \"{entry}\" runs \"{interpreter}\", which is not there")]
+    EmulatorMissing { target: Option<Target>, entry: RuleName, interpreter: String },
+    #[error("entry \"{entry}\" runs \"{interpreter}\", which is not executable")]
+    EmulatorNotExecutable { entry: RuleName, interpreter: String },
+    #[error("entry \"{entry}\" runs \"{interpreter}\", which lies on \"{mount}\", mounted noexec")]
+    EmulatorOnNoexec { entry: RuleName, interpreter: String, mount: String },
+    #[error(
+        "entry \"{entry}\" runs \"{interpreter}\", which is dynamically linked: its loader \"{loader}\" is not in {place}"
+    )]
+    EmulatorDynamic { target: Option<Target>, entry: RuleName, interpreter: String, loader: String, place: String },
+    #[error("entry \"{entry}\" runs \"{interpreter}\", which is no program of this machine, \"{host}\"")]
+    EmulatorWrongHost { target: Option<Target>, entry: RuleName, interpreter: String, host: Host },
+    #[error("entry \"{entry}\" has no flag F: \"{interpreter}\" is looked for in {place}, and is not there")]
+    NoFixBinary { target: Option<Target>, entry: RuleName, interpreter: String, place: String },
+    #[error("entry \"{entry}\" still runs {runs}, and not the file that is at \"{interpreter}\" now")]
+    EmulatorReplaced { target: Option<Target>, entry: RuleName, interpreter: String, runs: String, ours: bool },
+    #[error("\"{entry}\" of {} takes programs of \"{target}\" before qus does, and fails", owner.title())]
+    NeighbourFails { target: Target, entry: RuleName, owner: Owner },
+    #[error("\"{interpreter}\" needs Linux {needs}, and this is {kernel}")]
+    HostTooOld { target: Option<Target>, interpreter: String, needs: String, kernel: KernelVersion },
+    #[error("the emulator of \"{target}\" does not work: {said}")]
+    EmulatorFails { target: Target, said: String },
+    #[error("the kernel does not start \"{interpreter}\" for entry \"{entry}\": {why}")]
+    EmulatorRefused { entry: RuleName, interpreter: String, why: String },
+    #[error("QEMU {version} has a known fault with programs of \"{target}\": {what} ({reported})")]
+    Advisory { target: Target, version: QemuVersion, what: &'static str, reported: &'static str },
+
+    // Runs, but not as it should.
+    #[error(
+        "\"{path}\" is to run with its owner's rights, and entry \"{entry}\" has no flag C: it runs with its caller's"
+    )]
+    SetIdWithoutCredentials { target: Target, path: String, entry: RuleName },
+    #[error("entry \"{entry}\" has no flag P: \"{path}\" does not learn by which name it was called")]
+    Argv0Lost { target: Target, path: String, entry: RuleName, ours: bool },
+    #[error("with entry \"{entry}\" every argument is one place off: {why}")]
+    Argv0Shifted { target: Target, entry: RuleName, why: &'static str, ours: bool },
+    #[error("vm.mmap_min_addr is {value}, and \"{path}\" is to be at {lowest:#x}")]
+    MmapMinAddr { path: String, value: u64, lowest: u64 },
+    #[error("vm.mmap_rnd_bits is {value}, with which QEMU {version} crashes now and then")]
+    MmapRndBits { value: u32, version: QemuVersion },
+    #[error("this qus is itself run by an emulator, by entry \"{entry}\": it sees another machine than there is")]
+    QusEmulated { entry: RuleName },
+
+    // What the machine is configured to do.
+    #[error("the drop-in of \"{target}\", \"{path}\", is missing: after a boot it is not registered")]
+    DropInMissing { target: Target, path: RootedPath },
+    #[error("the drop-in of \"{target}\", \"{path}\", says something else than qus wrote")]
+    DropInForeign { target: Target, path: RootedPath },
+    #[error("the drop-in of \"{target}\", \"{path}\", is masked: after a boot it is not registered")]
+    DropInMasked { target: Target, path: RootedPath },
+    #[error("after a boot \"{file}\" of {} runs \"{target}\"", owner.title())]
+    OutdoneAfterBoot { target: Target, file: RootedPath, owner: Owner },
+    #[error("\"{path}\" is not the file that was installed")]
+    EmulatorDamaged { target: Target, path: RootedPath },
+}
+
+impl Cause {
+    /// Its name: one word, and the name of its page.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Cause::NoSuchFile { .. } => "no-such-file",
+            Cause::NotAProgram { .. } => "not-a-program",
+            Cause::FileUnreadable { .. } => "file-unreadable",
+            Cause::FileNotExecutable { .. } => "file-not-executable",
+            Cause::FileOnNoexec { .. } => "file-on-noexec",
+            Cause::ScriptInterpreterMissing { .. } => "script-interpreter-missing",
+            Cause::ScriptLineEnd { .. } => "script-line-end",
+            Cause::UnknownArchitecture { .. } => "unknown-architecture",
+            Cause::NativeRefused { .. } => "native-refused",
+            Cause::LoaderMissing { .. } => "loader-missing",
+            Cause::LibraryMissing { .. } => "library-missing",
+            Cause::PageSize { .. } => "page-size",
+            Cause::ModuleMissing => "module-missing",
+            Cause::NotMounted { .. } => "not-mounted",
+            Cause::NoProc => "no-proc",
+            Cause::Wsl1 => "wsl-1",
+            Cause::TableDisabled => "table-disabled",
+            Cause::TableHidden { .. } => "table-hidden",
+            Cause::NoEntry { .. } => "no-entry",
+            Cause::EntryDisabled { .. } => "entry-disabled",
+            Cause::EntryDoesNotMatch { .. } => "entry-does-not-match",
+            Cause::NativeTaken { .. } => "native-taken",
+            Cause::EmulatorMissing { .. } => "emulator-missing",
+            Cause::EmulatorNotExecutable { .. } => "emulator-not-executable",
+            Cause::EmulatorOnNoexec { .. } => "emulator-on-noexec",
+            Cause::EmulatorDynamic { .. } => "emulator-dynamic",
+            Cause::EmulatorWrongHost { .. } => "emulator-wrong-host",
+            Cause::NoFixBinary { .. } => "no-fix-binary",
+            Cause::EmulatorReplaced { .. } => "emulator-replaced",
+            Cause::NeighbourFails { .. } => "neighbour-fails",
+            Cause::HostTooOld { .. } => "host-too-old",
+            Cause::EmulatorFails { .. } => "emulator-fails",
+            Cause::EmulatorRefused { .. } => "emulator-refused",
+            Cause::Advisory { .. } => "advisory",
+            Cause::SetIdWithoutCredentials { .. } => "set-id-without-credentials",
+            Cause::Argv0Lost { .. } => "argv0-lost",
+            Cause::Argv0Shifted { .. } => "argv0-shifted",
+            Cause::MmapMinAddr { .. } => "mmap-min-addr",
+            Cause::MmapRndBits { .. } => "mmap-rnd-bits",
+            Cause::QusEmulated { .. } => "qus-emulated",
+            Cause::DropInMissing { .. } => "drop-in-missing",
+            Cause::DropInForeign { .. } => "drop-in-foreign",
+            Cause::DropInMasked { .. } => "drop-in-masked",
+            Cause::OutdoneAfterBoot { .. } => "outdone-after-boot",
+            Cause::EmulatorDamaged { .. } => "emulator-damaged",
+        }
+    }
+
+    /// What to type, as root where it takes root; words in capitals are to be replaced.
+    pub fn cure(&self) -> Option<String> {
+        let table = layout::binfmt_misc();
+        let get = |target: &Option<Target>| target.map(|target| format!("qus install {target}"));
+        let bring_in = |target: &Target, supply: &Supply| match supply {
+            Supply::Nothing => format!("qus install {target}"),
+            Supply::Installed => format!("qus apply {target}"),
+            Supply::Run(path) => format!("qus run {target} -- {}", quoted(path)),
+        };
+        Some(match self {
+            Cause::FileNotExecutable { path } => format!("chmod +x {}", quoted(path)),
+            Cause::FileOnNoexec { mount, .. } | Cause::EmulatorOnNoexec { mount, .. } => {
+                format!("mount -o remount,exec {}", quoted(mount))
+            }
+            Cause::ScriptLineEnd { path } => format!(r"sed -i 's/\r$//' {}", quoted(path)),
+            Cause::LoaderMissing { path, emulated: true, .. } | Cause::LibraryMissing { path, emulated: true, .. } => {
+                format!("QEMU_LD_PREFIX=ROOT {}", quoted(path))
+            }
+            Cause::ModuleMissing => "modprobe binfmt_misc".to_owned(),
+            Cause::NotMounted { why: Some(_), .. } => format!("mount -t binfmt_misc binfmt_misc {table}"),
+            Cause::NotMounted { target, supply, why: None }
+            | Cause::NoEntry { target, supply }
+            | Cause::TableHidden { target, supply } => bring_in(target, supply),
+            Cause::NoProc => "mount -t proc proc /proc".to_owned(),
+            Cause::Wsl1 => "wsl --set-version DISTRIBUTION 2".to_owned(),
+            Cause::TableDisabled => format!("echo 1 > {table}/status"),
+            Cause::EntryDisabled { target, ours: true, .. }
+            | Cause::EmulatorReplaced { target: Some(target), ours: true, .. }
+            | Cause::DropInMissing { target, .. } => format!("qus apply {target}"),
+            Cause::EntryDisabled { entry, .. } => format!("echo 1 > {table}/{entry}"),
+            Cause::EntryDoesNotMatch { target, appimage: true, .. } => format!("qus install --match appimage {target}"),
+            Cause::NativeTaken { entry } => format!("echo -1 > {table}/{entry}"),
+            Cause::EmulatorMissing { target, .. }
+            | Cause::EmulatorDynamic { target, .. }
+            | Cause::EmulatorWrongHost { target, .. }
+            | Cause::NoFixBinary { target, .. }
+            | Cause::EmulatorReplaced { target, .. }
+            | Cause::HostTooOld { target, .. } => return get(target),
+            Cause::EmulatorNotExecutable { interpreter, .. } => format!("chmod 755 {}", quoted(interpreter)),
+            Cause::NeighbourFails { target, .. } | Cause::OutdoneAfterBoot { target, .. } => {
+                format!("qus prefer {target} qus")
+            }
+            Cause::SetIdWithoutCredentials { target, .. } => format!("qus install --credentials yes {target}"),
+            Cause::Argv0Shifted { target, ours: true, .. } => format!("qus register --flags OF {target}"),
+            Cause::EmulatorFails { target, .. }
+            | Cause::Advisory { target, .. }
+            | Cause::Argv0Lost { target, .. }
+            | Cause::Argv0Shifted { target, .. }
+            | Cause::EmulatorDamaged { target, .. } => format!("qus install {target}"),
+            Cause::MmapMinAddr { lowest, .. } => format!("sysctl -w vm.mmap_min_addr={lowest}"),
+            Cause::MmapRndBits { .. } => "sysctl -w vm.mmap_rnd_bits=28".to_owned(),
+            Cause::DropInForeign { target, path } => format!("mv {path} {path}.saved; qus apply {target}"),
+            Cause::DropInMasked { path, .. } => format!("rm {path}"),
+            Cause::NoSuchFile { .. }
+            | Cause::NotAProgram { .. }
+            | Cause::FileUnreadable { .. }
+            | Cause::ScriptInterpreterMissing { .. }
+            | Cause::UnknownArchitecture { .. }
+            | Cause::NativeRefused { .. }
+            | Cause::LoaderMissing { .. }
+            | Cause::LibraryMissing { .. }
+            | Cause::PageSize { .. }
+            | Cause::EntryDoesNotMatch { .. }
+            | Cause::EmulatorRefused { .. }
+            | Cause::QusEmulated { .. } => return None,
+        })
+    }
+}
+
+fn quoted_list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.as_slice() {
+        [one] => format!("the library {one}, which is"),
+        many => format!("the libraries {}, which are", many.join(", ")),
+    }
+}

@@ -1,0 +1,36 @@
+//! The machine: what is installed, and whether it will be so after the next boot.
+
+use super::cause::Cause;
+use super::{Diagnosis, Weight};
+use crate::dropin;
+use crate::observed::{FileState, Observed};
+use crate::owner::Owner;
+use crate::target::Target;
+
+/// What is amiss with an installed target beside what running its programs shows; `found` is what that showed.
+pub fn installed(target: Target, observed: &Observed, mut found: Diagnosis) -> Diagnosis {
+    let Some(installed) = observed.receipt.targets.get(&target) else { return found };
+    if observed.damaged.contains(&target) {
+        found.add(Weight::Harms, Cause::EmulatorDamaged { target, path: installed.path.clone() });
+    }
+    if let Some(path) = installed.dropin.clone() {
+        let cause = match observed.files.get(&path) {
+            None => Some((Weight::Harms, Cause::DropInMissing { target, path })),
+            Some(FileState::Text(text)) if *text == dropin::text(&installed.rule) => None,
+            Some(FileState::Link(to)) if to == "/dev/null" => {
+                Some((Weight::Remark, Cause::DropInMasked { target, path }))
+            }
+            Some(_) => Some((Weight::Harms, Cause::DropInForeign { target, path })),
+        };
+        found.findings.extend(cause.map(|(weight, cause)| super::Finding { cause, weight }));
+    }
+    let after_boot = observed.configuration.winner(target).filter(|_| installed.yields.is_none());
+    if let Some((file, rule)) = after_boot {
+        let owner = Owner::of_rule(file, rule);
+        if owner != Owner::Qus {
+            let file = file.path.clone();
+            found.add(Weight::Harms, Cause::OutdoneAfterBoot { target, file, owner });
+        }
+    }
+    found.ranked()
+}

@@ -1,0 +1,157 @@
+//! One program: what it is, whether the kernel can be asked to execute it at all, and what runs it.
+
+use super::cause::Cause;
+use super::examined::{Around, Attempt, Examined, Refusal, There};
+use super::{At, Diagnosis, Finding, Weight, table};
+use crate::elf::Header;
+use crate::kind::{Kind, machine_name};
+use crate::observed::{Access, Observed};
+use crate::shebang::{NotScript, Shebang};
+use crate::target::Target;
+
+/// Why the program that was examined does not run, or not as it should.
+pub fn program(examined: &Examined, observed: &Observed, around: &Around) -> Diagnosis {
+    let at = match observed.binfmt.table() {
+        Some(table) if table.access == Access::Writable => At::Here,
+        _ if observed.place.container.is_some() => At::Host,
+        Some(_) => At::Root,
+        None => At::Here,
+    };
+    let mut found = Diagnosis { at, ..Diagnosis::default() };
+    if let Some(entry) = observed.emulating() {
+        found.add(Weight::Remark, Cause::QusEmulated { entry: entry.name().clone() });
+    }
+    look(examined, observed, around, &mut found);
+    found.ranked()
+}
+
+fn look(examined: &Examined, observed: &Observed, around: &Around, found: &mut Diagnosis) {
+    let path = || examined.path.clone();
+    let mode = match &examined.there {
+        There::Nothing => return found.stops(Cause::NoSuchFile { path: path() }),
+        There::NotAFile => return found.stops(Cause::NotAProgram { path: path(), what: "no file".to_owned() }),
+        There::Unreadable(why) => return found.stops(Cause::FileUnreadable { path: path(), why: why.clone() }),
+        There::File(mode) => mode,
+    };
+    if let Some(mount) = &mode.noexec {
+        found.stops(Cause::FileOnNoexec { path: path(), mount: mount.clone() });
+    }
+    if !mode.executable {
+        found.stops(Cause::FileNotExecutable { path: path() });
+    }
+    if let Some((shebang, interpreter)) = &examined.script {
+        if shebang.ends_in_carriage_return() {
+            return found.stops(Cause::ScriptLineEnd { path: path() });
+        }
+        if interpreter.there == There::Nothing {
+            let interpreter = interpreter.path.clone();
+            return found.stops(Cause::ScriptInterpreterMissing { path: path(), interpreter });
+        }
+        return look(interpreter, observed, around, found);
+    }
+    let Ok(header) = Header::parse(&examined.head) else { return no_elf(examined, observed, around, found) };
+    if !header.is_program() {
+        let what = "an ELF file of another kind: an object file, or a core dump".to_owned();
+        return found.stops(Cause::NotAProgram { path: path(), what });
+    }
+    found.target = Target::of_program(&examined.head);
+    let answering = table::answering(examined, observed);
+    match found.target {
+        Some(target) => {
+            found.native = observed.native.contains(&target);
+            match answering {
+                None if found.native => native(examined, observed, around, found),
+                _ => table::emulated(target, answering, examined, observed, around, found),
+            }
+        }
+        None if answering.is_some() => no_elf(examined, observed, around, found),
+        None => {
+            let number = format!("machine number {}", header.machine);
+            let machine = machine_name(header.machine).map_or(number, str::to_owned);
+            found.stops(Cause::UnknownArchitecture { path: path(), machine });
+        }
+    }
+}
+
+/// A program of this machine's own, which no entry takes.
+fn native(examined: &Examined, observed: &Observed, around: &Around, found: &mut Diagnosis) {
+    needs(examined, false, found);
+    page_size(examined, around, found);
+    let Attempt::Refused(refusal) = &examined.attempt else { return };
+    if found.findings.iter().all(|finding| finding.weight != Weight::Stops) {
+        let (path, host) = (examined.path.clone(), observed.host);
+        found.stops(Cause::NativeRefused { path, host, why: describe(refusal) });
+    }
+}
+
+/// Something that is no ELF file: others may have registered what runs it.
+fn no_elf(examined: &Examined, observed: &Observed, around: &Around, found: &mut Diagnosis) {
+    match table::answering(examined, observed) {
+        Some(entry) => table::of_stranger(entry, examined, observed, around, found),
+        None if matches!(examined.attempt, Attempt::Started(_)) => {}
+        None => {
+            let what = what_it_is(&examined.head);
+            // Before what keeps it from being executed: it is not meant to be.
+            let cause = Cause::NotAProgram { path: examined.path.clone(), what };
+            found.findings.insert(0, Finding { cause, weight: Weight::Stops });
+        }
+    }
+}
+
+/// What a file is that is no ELF file and no script that the kernel takes.
+fn what_it_is(head: &[u8]) -> String {
+    if head.is_empty() {
+        return "empty: an image or a download may have been cut off".to_owned();
+    }
+    if let Err(why @ (NotScript::ByteOrderMark | NotScript::Nameless | NotScript::Long)) = Shebang::parse(head) {
+        return format!("no script that the kernel takes: it {why}");
+    }
+    match Kind::of(head) {
+        Kind::Elf => "an ELF file that is cut off, or damaged".to_owned(),
+        Kind::Windows => "a program of Windows, and nothing is registered that runs it".to_owned(),
+        Kind::MachO => "a program of macOS".to_owned(),
+        Kind::JavaClass => "a Java class, and nothing is registered that runs it".to_owned(),
+        Kind::WebAssembly => "a WebAssembly module, and nothing is registered that runs it".to_owned(),
+        Kind::Packed(format) => format!("no program, but packed with {format}"),
+        Kind::Text => "text without \"#!\" and an interpreter in its first line".to_owned(),
+        Kind::Empty | Kind::Script | Kind::Unknown => "no program of a kind known here".to_owned(),
+    }
+}
+
+/// What it asks of its root directory.
+pub(super) fn needs(examined: &Examined, emulated: bool, found: &mut Diagnosis) {
+    let (path, place) = (examined.path.clone(), root_of(examined));
+    if let Some(loader) = &examined.missing.loader {
+        let loader = loader.clone();
+        found.stops(Cause::LoaderMissing { path, loader, place, emulated });
+    } else if !examined.missing.libraries.is_empty() {
+        let libraries = examined.missing.libraries.clone();
+        found.stops(Cause::LibraryMissing { path, libraries, place, emulated });
+    }
+}
+
+/// A kernel with large pages cannot map what is laid out for small ones; nor can an emulator everywhere.
+pub(super) fn page_size(examined: &Examined, around: &Around, found: &mut Diagnosis) {
+    let page = around.settings.page;
+    let align = examined.linkage.as_ref().map_or(page, |linkage| linkage.page);
+    if align < page {
+        let weight = if matches!(examined.attempt, Attempt::Refused(_)) { Weight::Stops } else { Weight::Harms };
+        found.add(weight, Cause::PageSize { path: examined.path.clone(), align, page });
+    }
+}
+
+/// The root directory in which it was examined, in words.
+pub(super) fn root_of(examined: &Examined) -> String {
+    examined.root.clone().unwrap_or_else(|| "this root directory".to_owned())
+}
+
+/// What the kernel said, in words.
+pub(super) fn describe(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoFormat => "it knows nothing that runs it (ENOEXEC)".to_owned(),
+        Refusal::NotFound => "it does not find what runs it (ENOENT)".to_owned(),
+        Refusal::Denied => "permission denied (EACCES); under SELinux see ausearch -m avc".to_owned(),
+        Refusal::Loop => "what runs it is itself taken by an entry (ELOOP)".to_owned(),
+        Refusal::Other(said) => said.clone(),
+    }
+}

@@ -1,0 +1,122 @@
+//! Trying whether the kernel executes a program, without running it: it is stopped before its first instruction.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, alarm};
+
+use super::prove::{enter, may_enter};
+use crate::diagnosis::{Attempt, Identity, Refusal, Running};
+use crate::qemu::QemuVersion;
+
+/// Executes `program`, a path in the root directory `root`, as far as the kernel does that alone: a traced process stops
+/// when its program is loaded and before that runs (`ptrace(2)`, "execve(2) under ptrace"). Then it is ended.
+pub fn attempt(root: Option<&Path>, program: &Path) -> Attempt {
+    let Ok(path) = CString::new(program.as_os_str().as_bytes()) else {
+        return Attempt::Refused(Refusal::NotFound);
+    };
+    let root: Option<PathBuf> = root.map(Path::to_owned);
+    let mut command = Command::new(program);
+    let privileged = may_enter();
+    let start = move || {
+        if let Some(root) = &root {
+            enter(root, privileged)?;
+        }
+        ptrace::traceme().map_err(|_| io::Error::from(Errno::ENOTSUP))?;
+        // Executed here, and not by `Command`: the C library would hand what the kernel does not know to a shell.
+        let Err(errno) = nix::unistd::execve(&path, &[&path], &[] as &[&CStr]);
+        Err(errno.into())
+    };
+    // SAFETY: between fork and exec the closure makes system calls, and of its own allocates nothing.
+    unsafe { command.pre_exec(start) };
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return refused(&error),
+    };
+    let Ok(number) = i32::try_from(child.id()) else { return Attempt::NotTried("no process".to_owned()) };
+    let process = Pid::from_raw(number);
+    let attempt = match waitpid(process, Some(WaitPidFlag::WUNTRACED)) {
+        Ok(WaitStatus::Stopped(..)) => Attempt::Started(running(process)),
+        Ok(ended) => Attempt::NotTried(format!("it did not stop: {ended:?}")),
+        Err(errno) => Attempt::NotTried(errno.to_string()),
+    };
+    // It is this process's own child, stopped or ended: nobody else has its number yet.
+    let _ = nix::sys::signal::kill(process, Signal::SIGKILL);
+    let _ = waitpid(process, None);
+    attempt
+}
+
+fn refused(error: &io::Error) -> Attempt {
+    Attempt::Refused(match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOEXEC) => Refusal::NoFormat,
+        Some(Errno::ENOENT) => Refusal::NotFound,
+        Some(Errno::EACCES) => Refusal::Denied,
+        Some(Errno::ELOOP) => Refusal::Loop,
+        Some(Errno::ENOTSUP | Errno::EPERM | Errno::EAGAIN | Errno::ENOMEM) => {
+            return Attempt::NotTried(error.to_string());
+        }
+        _ => Refusal::Other(error.to_string()),
+    })
+}
+
+/// What is loaded in a stopped process.
+fn running(process: Pid) -> Running {
+    const GONE: &str = " (deleted)";
+    let link = format!("/proc/{process}/exe");
+    let Ok(path) = fs::read_link(&link) else {
+        // A program that this user may not read: its first word is the interpreter's path all the same.
+        let words = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let first = words.split(|byte| *byte == 0).next().unwrap_or_default();
+        return Running { path: OsStr::from_bytes(first).to_string_lossy().into_owned(), ..Running::default() };
+    };
+    let path = path.to_string_lossy();
+    let identity = fs::metadata(&link).ok().map(|file| identity(&file));
+    Running {
+        path: path.trim_end_matches(GONE).to_owned(),
+        deleted: path.ends_with(GONE),
+        identity,
+        version: version(Path::new(&link)),
+    }
+}
+
+/// Which file it is.
+pub fn identity(file: &fs::Metadata) -> Identity {
+    Identity { device: file.dev(), inode: file.ino() }
+}
+
+/// The version that an emulator says it is. Only what is called like one is asked: anything else might do anything.
+fn version(emulator: &Path) -> Option<QemuVersion> {
+    /// After this it is ended, in seconds; it answers within some milliseconds.
+    const PATIENCE: u32 = 5;
+    /// More than its first line is long, in bytes.
+    const LINE_MAX: u64 = 256;
+    let called = fs::read_link(emulator).ok()?;
+    let name = called.file_name()?.to_str()?;
+    if !name.contains("qemu-") && !name.contains("-binfmt-P") {
+        return None;
+    }
+    let mut command = Command::new(emulator);
+    command.arg0("qemu-user").arg("--version").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let bounded = || {
+        alarm::set(PATIENCE);
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes one system call.
+    unsafe { command.pre_exec(bounded) };
+    let mut child = command.spawn().ok()?;
+    let mut line = String::new();
+    let read = child.stdout.take().map(|said| said.take(LINE_MAX).read_to_string(&mut line));
+    let _ = child.wait();
+    read?.ok()?;
+    QemuVersion::of_banner(&line)
+}

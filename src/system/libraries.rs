@@ -1,0 +1,146 @@
+//! Shared libraries: which of those that a program asks for its root directory does not have.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::examine::read_linkage;
+use super::kernel::head_of;
+use crate::diagnosis::Missing;
+use crate::elf::Header;
+use crate::linkage::Linkage;
+use crate::target::Target;
+
+/// As many files as are looked at for one program: more than any loads.
+const FILES_MAX: usize = 512;
+
+/// Configuration files of the dynamic loader that are read, with all that they include.
+const CONFIGURATIONS_MAX: usize = 64;
+
+/// What the program at `path`, which begins with `head`, asks for and does not find. `follow` leads from a path in its
+/// root directory to the place where this process finds it.
+pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl Fn(&str) -> PathBuf) -> Missing {
+    // A program without a loader that asks for libraries is one itself, or a loader.
+    let Some(loader) = &linkage.loader else { return Missing::default() };
+    let Ok(header) = Header::parse(head) else { return Missing::default() };
+    let prefixes = prefixes(head);
+    let find = |path: &str| {
+        let beside = prefixes.iter().map(|prefix| prefix.join(path.trim_start_matches('/')));
+        beside.chain([follow(path)]).find(|place| place.is_file())
+    };
+    if find(loader).is_none() {
+        return Missing { loader: Some(loader.clone()), libraries: Vec::new() };
+    }
+    let mut directories = usual_directories(loader, &find);
+    directories.extend(configured_directories(&follow));
+    let fits = |place: &PathBuf| {
+        let other = head_of(place).and_then(|head| Header::parse(&head).ok());
+        other.is_some_and(|other| {
+            (other.class, other.order, other.machine) == (header.class, header.order, header.machine)
+        })
+    };
+    let mut libraries = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![(parent(path), linkage.runpath.clone(), linkage.needed.clone())];
+    while let Some((origin, runpath, needed)) = waiting.pop() {
+        for name in needed {
+            if seen.len() >= FILES_MAX || !seen.insert(name.clone()) {
+                continue;
+            }
+            let own =
+                runpath.iter().map(|directory| directory.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
+            let candidates: Vec<String> = if name.contains('/') {
+                vec![name.clone()]
+            } else {
+                own.chain(directories.iter().cloned()).map(|directory| format!("{directory}/{name}")).collect()
+            };
+            match candidates.iter().find_map(|path| Some((path, find(path).filter(fits)?))) {
+                Some((path, place)) => {
+                    if let Some(linkage) = read_linkage(&place) {
+                        waiting.push((parent(path), linkage.runpath, linkage.needed));
+                    }
+                }
+                None => libraries.push(name),
+            }
+        }
+    }
+    libraries.sort();
+    Missing { loader: None, libraries }
+}
+
+fn parent(path: &str) -> String {
+    path.rsplit_once('/').map_or_else(String::new, |(parent, _)| parent.to_owned())
+}
+
+/// Where QEMU looks first for whatever a program opens: what the variable says, else the directories that its builds
+/// bring along (`--interp-prefix`: upstream's default, and Debian's).
+fn prefixes(head: &[u8]) -> Vec<PathBuf> {
+    let Some(target) = Target::of_program(head) else { return Vec::new() };
+    match std::env::var_os("QEMU_LD_PREFIX") {
+        Some(prefix) => vec![PathBuf::from(prefix)],
+        None => vec![format!("/usr/gnemul/qemu-{target}").into(), format!("/etc/qemu-binfmt/{target}").into()],
+    }
+}
+
+/// The directories that loaders know by themselves, those of Debian's multiarch, and the loader's own.
+fn usual_directories(loader: &str, find: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<String> {
+    let mut directories: Vec<String> =
+        ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32", "/usr/local/lib"]
+            .map(str::to_owned)
+            .into();
+    directories.push(parent(loader));
+    // The loader of a multiarch system lies beside its libraries, behind a link.
+    let real = find(loader).and_then(|place| fs::canonicalize(place).ok());
+    let triplet = real.as_deref().and_then(Path::parent).and_then(Path::file_name).and_then(|name| name.to_str());
+    for triplet in triplet.into_iter().filter(|name| name.contains("-linux-")) {
+        directories.push(format!("/lib/{triplet}"));
+        directories.push(format!("/usr/lib/{triplet}"));
+        directories.push(format!("/usr/local/lib/{triplet}"));
+    }
+    directories
+}
+
+/// The directories that `ld.so.conf`, or musl's `.path` files, name.
+fn configured_directories(follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
+    let mut directories = Vec::new();
+    let mut waiting = vec!["/etc/ld.so.conf".to_owned()];
+    for name in names_in(&follow("/etc")) {
+        if name.starts_with("ld-musl-") && name.rsplit_once('.').is_some_and(|(_, end)| end == "path") {
+            waiting.push(format!("/etc/{name}"));
+        }
+    }
+    let mut read = 0;
+    while let Some(path) = waiting.pop() {
+        read += 1;
+        if read > CONFIGURATIONS_MAX {
+            break;
+        }
+        let text = fs::read_to_string(follow(&path)).unwrap_or_default();
+        for line in text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
+            match line.strip_prefix("include ") {
+                Some(pattern) => waiting.extend(included(pattern.trim(), follow)),
+                None => directories
+                    .extend(line.split([':', ' ', ',']).filter(|word| word.starts_with('/')).map(str::to_owned)),
+            }
+        }
+    }
+    directories
+}
+
+/// The files that `DIRECTORY/*.conf` names: the only pattern that distributions write.
+fn included(pattern: &str, follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
+    let Some((directory, name)) = pattern.rsplit_once('/') else { return Vec::new() };
+    let directory = if directory.starts_with('/') { directory.to_owned() } else { format!("/etc/{directory}") };
+    match name.strip_prefix('*') {
+        Some(end) => {
+            let names = names_in(&follow(&directory)).into_iter().filter(|name| name.ends_with(end));
+            names.map(|name| format!("{directory}/{name}")).collect()
+        }
+        None => vec![format!("{directory}/{name}")],
+    }
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
