@@ -8,6 +8,7 @@ mod bytes;
 mod circumstances;
 mod crash;
 mod crowd;
+mod doctor;
 mod exports;
 mod https;
 mod install;

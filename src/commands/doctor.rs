@@ -8,11 +8,11 @@ use std::path::Path;
 
 use super::{Context, Failure};
 use crate::cli::DoctorArgs;
-use crate::diagnosis::{self, Examined};
+use crate::diagnosis::{self, Cause, Diagnosis, Examined};
 use crate::exit::Exit;
 use crate::observed::Observed;
 use crate::system::examine::{self, Surroundings};
-use crate::system::observe::{Look, observe};
+use crate::system::observe::{Look, ObserveError, observe};
 use crate::system::output;
 use crate::system::root::Root;
 use crate::target::Target;
@@ -55,13 +55,25 @@ fn usual_program(around: &Surroundings) -> Option<&'static str> {
 fn one(path: &str, around: &Surroundings, context: &Context) -> Result<Exit, Failure> {
     let mut examined = examine::look(path, around);
     let target = Target::of_program(&examined.executed().head);
-    let observed = look_at_machine(target.as_slice(), context)?;
+    let observed = match look_at_machine(target.as_slice(), context) {
+        Err(Failure::Observe(ObserveError::NoProc)) => return Ok(without_proc(&examined, context)),
+        observed => observed?,
+    };
     examine::try_out(&mut examined, around, &observed);
     let found = diagnosis::program(&examined, &observed, &machine_beside(&examined, &observed));
-    let document = FileDocument::of(&examined, &found, &observed);
+    let document = FileDocument::of(&examined, &found, Some(&observed));
     context.ui.document(&document);
     text::show_file(&document, &examined, &found, context.ui);
     Ok(if found.is_healthy() { Exit::Done } else { Exit::DoesNotRun })
+}
+
+/// Nothing of the kernel can be looked at.
+fn without_proc(examined: &Examined, context: &Context) -> Exit {
+    let found = Diagnosis::of(Cause::NoProc);
+    let document = FileDocument::of(examined, &found, None);
+    context.ui.document(&document);
+    text::show_file(&document, examined, &found, context.ui);
+    Exit::DoesNotRun
 }
 
 fn look_at_machine(native: &[Target], context: &Context) -> Result<Observed, Failure> {

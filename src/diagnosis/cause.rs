@@ -48,9 +48,9 @@ pub enum Cause {
     #[error("\"{path}\" is a program of this machine's own architecture, \"{host}\", and the kernel refuses it: {why}")]
     NativeRefused { path: String, host: Host, why: String },
     #[error("\"{path}\" needs the loader \"{loader}\", which is not in {place}")]
-    LoaderMissing { path: String, loader: String, place: String, emulated: bool },
+    LoaderMissing { path: String, loader: String, place: String, elsewhere: bool },
     #[error("\"{path}\" needs {}, not in {place}", quoted_list(libraries))]
-    LibraryMissing { path: String, libraries: Vec<String>, place: String, emulated: bool },
+    LibraryMissing { path: String, libraries: Vec<String>, place: String, elsewhere: bool },
     #[error("\"{path}\" is laid out for pages of {align} bytes, and this kernel's have {page}")]
     PageSize { path: String, align: u64, page: u64 },
 
@@ -113,8 +113,10 @@ pub enum Cause {
     Argv0Lost { target: Target, path: String, entry: RuleName, ours: bool },
     #[error("with entry \"{entry}\" every argument is one place off: {why}")]
     Argv0Shifted { target: Target, entry: RuleName, why: &'static str, ours: bool },
-    #[error("vm.mmap_min_addr is {value}, and \"{path}\" is to be at {lowest:#x}")]
-    MmapMinAddr { path: String, value: u64, lowest: u64 },
+    #[error("a process may use {limit} bytes of addresses here, and programs of \"{target}\" need more: ulimit -v")]
+    AddressSpace { target: Target, limit: u64 },
+    #[error("vm.mmap_min_addr is {value}: the emulator finds no place for programs of \"{target}\"")]
+    MmapMinAddr { target: Target, value: u64 },
     #[error("vm.mmap_rnd_bits is {value}, with which QEMU {version} crashes now and then")]
     MmapRndBits { value: u32, version: QemuVersion },
     #[error("this qus is itself run by an emulator, by entry \"{entry}\": it sees another machine than there is")]
@@ -174,6 +176,7 @@ impl Cause {
             Cause::SetIdWithoutCredentials { .. } => "set-id-without-credentials",
             Cause::Argv0Lost { .. } => "argv0-lost",
             Cause::Argv0Shifted { .. } => "argv0-shifted",
+            Cause::AddressSpace { .. } => "address-space",
             Cause::MmapMinAddr { .. } => "mmap-min-addr",
             Cause::MmapRndBits { .. } => "mmap-rnd-bits",
             Cause::QusEmulated { .. } => "qus-emulated",
@@ -200,7 +203,8 @@ impl Cause {
                 format!("mount -o remount,exec {}", quoted(mount))
             }
             Cause::ScriptLineEnd { path } => format!(r"sed -i 's/\r$//' {}", quoted(path)),
-            Cause::LoaderMissing { path, emulated: true, .. } | Cause::LibraryMissing { path, emulated: true, .. } => {
+            Cause::LoaderMissing { path, elsewhere: false, .. }
+            | Cause::LibraryMissing { path, elsewhere: false, .. } => {
                 format!("QEMU_LD_PREFIX=ROOT {}", quoted(path))
             }
             Cause::ModuleMissing => "modprobe binfmt_misc".to_owned(),
@@ -234,7 +238,8 @@ impl Cause {
             | Cause::Argv0Lost { target, .. }
             | Cause::Argv0Shifted { target, .. }
             | Cause::EmulatorDamaged { target, .. } => format!("qus install {target}"),
-            Cause::MmapMinAddr { lowest, .. } => format!("sysctl -w vm.mmap_min_addr={lowest}"),
+            Cause::AddressSpace { .. } => "ulimit -v unlimited".to_owned(),
+            Cause::MmapMinAddr { .. } => "sysctl -w vm.mmap_min_addr=65536".to_owned(),
             Cause::MmapRndBits { .. } => "sysctl -w vm.mmap_rnd_bits=28".to_owned(),
             Cause::DropInForeign { target, path } => format!("mv {path} {path}.saved; qus apply {target}"),
             Cause::DropInMasked { path, .. } => format!("rm {path}"),

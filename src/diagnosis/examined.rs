@@ -142,6 +142,8 @@ pub struct Settings {
     pub page: u64,
     /// `vm.mmap_min_addr`: the lowest address that a program may map.
     pub mmap_min_addr: Option<u64>,
+    /// `RLIMIT_AS`: how many bytes of addresses a process may use, if that is limited.
+    pub address_space: Option<u64>,
     /// `vm.mmap_rnd_bits`: how many bits of addresses are chosen at random.
     pub mmap_rnd_bits: Option<u32>,
 }

@@ -11,7 +11,9 @@ use crate::target::Target;
 pub fn installed(target: Target, observed: &Observed, mut found: Diagnosis) -> Diagnosis {
     let Some(installed) = observed.receipt.targets.get(&target) else { return found };
     if observed.damaged.contains(&target) {
-        found.add(Weight::Harms, Cause::EmulatorDamaged { target, path: installed.path.clone() });
+        // Before what shows that it is another file than the kernel runs.
+        let cause = Cause::EmulatorDamaged { target, path: installed.path.clone() };
+        found.findings.insert(0, super::Finding { cause, weight: Weight::Harms });
     }
     if let Some(path) = installed.dropin.clone() {
         let cause = match observed.files.get(&path) {

@@ -74,6 +74,11 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// With one cause, which is in the way of everything.
+    pub fn of(cause: Cause) -> Diagnosis {
+        Diagnosis { findings: vec![Finding { cause, weight: Weight::Stops }], ..Diagnosis::default() }
+    }
+
     fn add(&mut self, weight: Weight, cause: Cause) {
         self.findings.push(Finding { cause, weight });
     }

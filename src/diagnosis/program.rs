@@ -39,6 +39,17 @@ fn look(examined: &Examined, observed: &Observed, around: &Around, found: &mut D
     if !mode.executable {
         found.stops(Cause::FileNotExecutable { path: path() });
     }
+    if !found.findings.is_empty() && matches!(examined.attempt, Attempt::Refused(_)) {
+        // That is why the kernel refused: of what runs the program it says nothing.
+        let untried = Examined { attempt: Attempt::NotTried("it may not be executed".to_owned()), ..examined.clone() };
+        return look_inside(&untried, observed, around, found);
+    }
+    look_inside(examined, observed, around, found);
+}
+
+/// What the file is, and what runs it.
+fn look_inside(examined: &Examined, observed: &Observed, around: &Around, found: &mut Diagnosis) {
+    let path = || examined.path.clone();
     if let Some((shebang, interpreter)) = &examined.script {
         if shebang.ends_in_carriage_return() {
             return found.stops(Cause::ScriptLineEnd { path: path() });
@@ -121,12 +132,14 @@ fn what_it_is(head: &[u8]) -> String {
 /// What it asks of its root directory.
 pub(super) fn needs(examined: &Examined, emulated: bool, found: &mut Diagnosis) {
     let (path, place) = (examined.path.clone(), root_of(examined));
+    // Only QEMU, and only from its own root directory, can be told to look somewhere else.
+    let elsewhere = !emulated || examined.root.is_some();
     if let Some(loader) = &examined.missing.loader {
         let loader = loader.clone();
-        found.stops(Cause::LoaderMissing { path, loader, place, emulated });
+        found.stops(Cause::LoaderMissing { path, loader, place, elsewhere });
     } else if !examined.missing.libraries.is_empty() {
         let libraries = examined.missing.libraries.clone();
-        found.stops(Cause::LibraryMissing { path, libraries, place, emulated });
+        found.stops(Cause::LibraryMissing { path, libraries, place, elsewhere });
     }
 }
 

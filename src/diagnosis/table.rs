@@ -216,11 +216,17 @@ fn works(
             found.stops(Cause::HostTooOld { target: Some(target), interpreter, needs, kernel: observed.kernel });
         }
     }
-    if let (true, Some(value)) = (said.contains("Unable to reserve"), around.settings.mmap_min_addr) {
-        let lowest = examined.linkage.as_ref().and_then(|linkage| linkage.lowest).unwrap_or(LOWEST_USUAL);
-        found.stops(Cause::MmapMinAddr { path: examined.path.clone(), value, lowest });
+    let no_room = said.contains("Unable to reserve") || said.contains("Unable to find a guest_base");
+    match (around.settings.address_space, around.settings.mmap_min_addr) {
+        (Some(limit), _) if no_room => found.stops(Cause::AddressSpace { target, limit }),
+        (None, Some(value)) if no_room && value > LOWEST_USUAL => found.stops(Cause::MmapMinAddr { target, value }),
+        _ => {}
     }
     let version = version(target, examined, observed);
+    if let Some(why) = shifted(entry, version, observed, around) {
+        let (entry, ours) = (entry.name().clone(), observed.is_ours(entry));
+        found.stops(Cause::Argv0Shifted { target, entry, why, ours });
+    }
     if let (Some(Outcome::Crash { .. }), Some(version)) = (&examined.proof, version)
         && let Some(value) = too_random(version, around)
     {
@@ -238,11 +244,13 @@ fn too_random(version: QemuVersion, around: &Around) -> Option<u32> {
     around.settings.mmap_rnd_bits.filter(|bits| *bits > USUAL && version < MENDED)
 }
 
-/// `vm.mmap_min_addr` of a usual kernel: the default of `DEFAULT_MMAP_MIN_ADDR` (Linux tag v6.12, `mm/Kconfig`).
-const LOWEST_USUAL: u64 = 4096;
+/// `vm.mmap_min_addr` of a usual kernel: what `DEFAULT_MMAP_MIN_ADDR` recommends (Linux tag v6.12, `mm/Kconfig`).
+const LOWEST_USUAL: u64 = 65536;
 
+/// What happened, and what the emulator said of it.
 fn with(what: &str, said: &str) -> String {
-    said.lines().last().map_or_else(|| what.to_owned(), |line| format!("{what}: {line}"))
+    let line = said.lines().find(|line| line.contains("qemu")).or(said.lines().last());
+    line.map_or_else(|| what.to_owned(), |line| format!("{what}: {line}"))
 }
 
 /// Whether the kernel runs another file than the one that is there now.
@@ -305,7 +313,10 @@ fn behaves(
         found.add(Weight::Harms, Cause::SetIdWithoutCredentials { target, path: path(), entry: name.clone() });
     }
     let version = version(target, examined, observed);
-    if let Some(why) = shifted(entry, version, observed, around) {
+    let told = found.findings.iter().any(|finding| matches!(finding.cause, Cause::Argv0Shifted { .. }));
+    if told {
+        // It is why the emulator does not work.
+    } else if let Some(why) = shifted(entry, version, observed, around) {
         found.add(Weight::Harms, Cause::Argv0Shifted { target, entry: name.clone(), why, ours });
     } else if !flags.has('P') && !is_old(observed.kernel) {
         let weight = if minds_its_name(&examined.path) { Weight::Harms } else { Weight::Remark };

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -209,6 +210,7 @@ fn settings() -> Settings {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     Settings {
         page: page.and_then(|page| page.try_into().ok()).unwrap_or_default(),
+        address_space: getrlimit(Resource::RLIMIT_AS).ok().map(|(soft, _)| soft).filter(|soft| *soft != RLIM_INFINITY),
         mmap_min_addr: setting("mmap_min_addr"),
         mmap_rnd_bits: setting("mmap_rnd_bits"),
     }

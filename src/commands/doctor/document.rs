@@ -58,7 +58,7 @@ pub(super) struct FindingDocument {
 }
 
 impl FileDocument {
-    pub(super) fn of(examined: &Examined, found: &Diagnosis, observed: &Observed) -> FileDocument {
+    pub(super) fn of(examined: &Examined, found: &Diagnosis, observed: Option<&Observed>) -> FileDocument {
         let executed = examined.executed();
         FileDocument {
             schema: 1,
@@ -71,9 +71,11 @@ impl FileDocument {
 }
 
 impl ResultDocument {
-    pub(super) fn of(executed: &Examined, found: &Diagnosis, observed: &Observed) -> ResultDocument {
-        let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
-        let entry = entries.clone().find(|entry| Some(entry.name()) == found.entry.as_ref());
+    pub(super) fn of(executed: &Examined, found: &Diagnosis, observed: Option<&Observed>) -> ResultDocument {
+        let owner = observed.and_then(|observed| {
+            let entry = observed.binfmt.table()?.entry(found.entry.as_ref()?)?;
+            Some(observed.owner(entry))
+        });
         let emulator = match &executed.attempt {
             Attempt::Started(running) if !found.native && found.target.is_some() => Some(EmulatorDocument {
                 path: running.path.clone(),
@@ -87,7 +89,7 @@ impl ResultDocument {
             native: found.native,
             healthy: found.is_healthy(),
             entry: found.entry.as_ref().map(ToString::to_string),
-            owner: entry.map(|entry| observed.owner(entry)),
+            owner,
             emulator,
             proof: executed.proof.clone(),
             at: found.at,

@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     for target in Target::all().filter(meant) {
         let examined = examine::probe(target, &observed).map_err(Failure::NoProbe)?;
         let diagnosis = diagnosis::installed(target, &observed, diagnosis::program(&examined, &observed, &around));
-        let document = ResultDocument::of(&examined, &diagnosis, &observed);
+        let document = ResultDocument::of(&examined, &diagnosis, Some(&observed));
         context.ui.result(line(target, &diagnosis, &document, &examined.attempt));
         found.push((target, diagnosis, document));
     }

@@ -1,0 +1,1 @@
+//! Root directories of containers: loaders and libraries.
