@@ -243,6 +243,18 @@ impl Target {
         self.0.machine
     }
 
+    /// Bytes of addresses that its emulator reserves at start: all that a 32-bit program could ask for, none for a 64-bit
+    /// one (as QEMU 7.2.22, 10.0.13 and 11.1.3 do when `ulimit -v` bounds them).
+    pub fn reserved(self) -> u64 {
+        const GIB: u64 = 1 << 30;
+        match (self.class(), self.family()) {
+            (Elf64, _) => 0,
+            (Elf32, Family::Mips) => 2 * GIB,
+            (Elf32, Family::Xtensa | Family::XtensaBe) => GIB,
+            (Elf32, _) => 4 * GIB,
+        }
+    }
+
     /// Name of the container platform, such as `linux/arm64`.
     pub fn oci(self) -> Option<&'static str> {
         self.0.oci

@@ -197,6 +197,10 @@ fn works(
     around: &Around,
     found: &mut Diagnosis,
 ) {
+    let limit = around.settings.address_space;
+    if let Some(limit) = limit.filter(|limit| *limit < target.reserved()) {
+        found.stops(Cause::AddressSpace { target, limit });
+    }
     let said = match &examined.proof {
         Some(Outcome::Crash { signal, said }) => with(&format!("it was ended by signal {signal}"), said),
         Some(Outcome::WrongAnswer { status, said }) => with(&format!("it ended with status {status}"), said),
@@ -217,10 +221,8 @@ fn works(
         }
     }
     let no_room = said.contains("Unable to reserve") || said.contains("Unable to find a guest_base");
-    match (around.settings.address_space, around.settings.mmap_min_addr) {
-        (Some(limit), _) if no_room => found.stops(Cause::AddressSpace { target, limit }),
-        (None, Some(value)) if no_room && value > LOWEST_USUAL => found.stops(Cause::MmapMinAddr { target, value }),
-        _ => {}
+    if let Some(value) = around.settings.mmap_min_addr.filter(|value| no_room && *value > LOWEST_USUAL) {
+        found.stops(Cause::MmapMinAddr { target, value });
     }
     let version = version(target, examined, observed);
     if let Some(why) = shifted(entry, version, observed, around) {

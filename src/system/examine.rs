@@ -156,6 +156,8 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
         return try_out(interpreter, around, observed);
     }
     let target = Target::of_program(&examined.head).filter(|target| !observed.native.contains(target));
+    // Without room for its program an emulator may look for some until somebody ends it.
+    let target = target.filter(|target| settings().address_space.is_none_or(|limit| limit >= target.reserved()));
     examined.proof = target.map(|target| prove(target).outcome);
 }
 
