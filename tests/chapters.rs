@@ -6,10 +6,12 @@ mod support;
 
 mod bytes;
 mod circumstances;
+mod corpus;
 mod crash;
 mod crowd;
 mod doctor;
 mod exports;
+mod headers;
 mod https;
 mod install;
 mod keeping;

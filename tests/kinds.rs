@@ -4,8 +4,6 @@ use qus::elf::machine;
 use qus::kind::{Kind, machine_name};
 use qus::target::Target;
 
-use crate::support::real;
-
 #[test]
 fn files_are_known_by_their_beginning() {
     let known: [(&[u8], Kind); 22] = [
@@ -35,19 +33,6 @@ fn files_are_known_by_their_beginning() {
     for (head, kind) in known {
         assert_eq!(Kind::of(head), kind, "{head:?}");
     }
-}
-
-#[test]
-fn real_packages_are_archives() {
-    let mut seen = 0;
-    for entry in std::fs::read_dir(real::provided("QUS_TEST_PACKAGES")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            assert_eq!(Kind::of(&std::fs::read(path).unwrap()), Kind::Packed("ar"));
-            seen += 1;
-        }
-    }
-    assert!(seen > 0);
 }
 
 #[test]
