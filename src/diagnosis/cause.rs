@@ -49,7 +49,7 @@ pub enum Cause {
     NativeRefused { path: String, host: Host, why: String },
     #[error("\"{path}\" needs the loader \"{loader}\", which is not in {place}")]
     LoaderMissing { path: String, loader: String, place: String, elsewhere: bool },
-    #[error("\"{path}\" needs {}, not in {place}", quoted_list(libraries))]
+    #[error("\"{path}\" needs {} not in {place}", quoted_list(libraries))]
     LibraryMissing { path: String, libraries: Vec<String>, place: String, elsewhere: bool },
     #[error("\"{path}\" is laid out for pages of {align} bytes, and this kernel's have {page}")]
     PageSize { path: String, align: u64, page: u64 },

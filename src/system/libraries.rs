@@ -31,7 +31,7 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
     if find(loader).is_none() {
         return Missing { loader: Some(loader.clone()), libraries: Vec::new() };
     }
-    let mut directories = usual_directories(loader, &find);
+    let mut directories = usual_directories(loader, &prefixes, &follow);
     directories.extend(configured_directories(&follow));
     let fits = |place: &PathBuf| {
         let other = head_of(place).and_then(|head| Header::parse(&head).ok());
@@ -83,19 +83,17 @@ fn prefixes(head: &[u8]) -> Vec<PathBuf> {
 }
 
 /// The directories that loaders know by themselves, those of Debian's multiarch, and the loader's own.
-fn usual_directories(loader: &str, find: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<String> {
+fn usual_directories(loader: &str, prefixes: &[PathBuf], follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
     let mut directories: Vec<String> =
         ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32", "/usr/local/lib"]
             .map(str::to_owned)
             .into();
     directories.push(parent(loader));
-    // The loader of a multiarch system lies beside its libraries, behind a link.
-    let real = find(loader).and_then(|place| fs::canonicalize(place).ok());
-    let triplet = real.as_deref().and_then(Path::parent).and_then(Path::file_name).and_then(|name| name.to_str());
-    for triplet in triplet.into_iter().filter(|name| name.contains("-linux-")) {
-        directories.push(format!("/lib/{triplet}"));
-        directories.push(format!("/usr/lib/{triplet}"));
-        directories.push(format!("/usr/local/lib/{triplet}"));
+    // A loader of a multiarch system knows the directory of its architecture, which no file names.
+    for above in ["/lib", "/usr/lib", "/usr/local/lib"] {
+        let names = prefixes.iter().map(|prefix| prefix.join(&above[1..])).chain([follow(above)]);
+        let names = names.flat_map(|place| names_in(&place)).filter(|name| name.contains("-linux-"));
+        directories.extend(names.map(|name| format!("{above}/{name}")));
     }
     directories
 }
