@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{Context, Failure};
 use crate::cli::DoctorArgs;
-use crate::diagnosis::{self, Cause, Diagnosis, Examined};
+use crate::diagnosis::{self, Cause, Diagnosis, Examined, Page};
 use crate::exit::Exit;
 use crate::observed::Observed;
 use crate::system::examine::{self, Surroundings};
@@ -21,8 +21,8 @@ use document::FileDocument;
 
 pub(super) fn run(args: &DoctorArgs, examined: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     if let Some(cause) = &args.explain {
-        let page = diagnosis::page(cause).ok_or_else(|| Failure::NoSuchCause(cause.clone()))?;
-        context.ui.result(page.trim_end());
+        let page = Page::of(cause).ok_or_else(|| Failure::NoSuchCause(cause.clone()))?;
+        context.ui.result(page.text.trim_end());
         return Ok(Exit::Done);
     }
     context.clear_up()?;

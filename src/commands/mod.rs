@@ -150,7 +150,7 @@ impl Explain for Failure {
                 Some("qus install TARGET, or name a directory of emulators with --path".to_owned())
             }
             Failure::NoSuchCause(_) => {
-                let names: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
+                let names: Vec<&str> = PAGES.iter().map(|page| page.id).collect();
                 Some(format!("causes are {}", names.join(", ")))
             }
             Failure::NoProgramIn(_) => Some("name one: qus doctor --root DIR FILE".to_owned()),

@@ -136,58 +136,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Its name: one word, and the name of its page.
-    pub fn id(&self) -> &'static str {
-        match self {
-            Cause::NoSuchFile { .. } => "no-such-file",
-            Cause::NotAProgram { .. } => "not-a-program",
-            Cause::FileUnreadable { .. } => "file-unreadable",
-            Cause::FileNotExecutable { .. } => "file-not-executable",
-            Cause::FileOnNoexec { .. } => "file-on-noexec",
-            Cause::ScriptInterpreterMissing { .. } => "script-interpreter-missing",
-            Cause::ScriptLineEnd { .. } => "script-line-end",
-            Cause::UnknownArchitecture { .. } => "unknown-architecture",
-            Cause::NativeRefused { .. } => "native-refused",
-            Cause::LoaderMissing { .. } => "loader-missing",
-            Cause::LibraryMissing { .. } => "library-missing",
-            Cause::PageSize { .. } => "page-size",
-            Cause::ModuleMissing => "module-missing",
-            Cause::NotMounted { .. } => "not-mounted",
-            Cause::NoProc => "no-proc",
-            Cause::Wsl1 => "wsl-1",
-            Cause::TableDisabled => "table-disabled",
-            Cause::TableHidden { .. } => "table-hidden",
-            Cause::NoEntry { .. } => "no-entry",
-            Cause::EntryDisabled { .. } => "entry-disabled",
-            Cause::EntryDoesNotMatch { .. } => "entry-does-not-match",
-            Cause::NativeTaken { .. } => "native-taken",
-            Cause::EmulatorMissing { .. } => "emulator-missing",
-            Cause::EmulatorNotExecutable { .. } => "emulator-not-executable",
-            Cause::EmulatorOnNoexec { .. } => "emulator-on-noexec",
-            Cause::EmulatorDynamic { .. } => "emulator-dynamic",
-            Cause::EmulatorWrongHost { .. } => "emulator-wrong-host",
-            Cause::NoFixBinary { .. } => "no-fix-binary",
-            Cause::EmulatorReplaced { .. } => "emulator-replaced",
-            Cause::NeighbourFails { .. } => "neighbour-fails",
-            Cause::HostTooOld { .. } => "host-too-old",
-            Cause::EmulatorFails { .. } => "emulator-fails",
-            Cause::EmulatorRefused { .. } => "emulator-refused",
-            Cause::Advisory { .. } => "advisory",
-            Cause::SetIdWithoutCredentials { .. } => "set-id-without-credentials",
-            Cause::Argv0Lost { .. } => "argv0-lost",
-            Cause::Argv0Shifted { .. } => "argv0-shifted",
-            Cause::AddressSpace { .. } => "address-space",
-            Cause::MmapMinAddr { .. } => "mmap-min-addr",
-            Cause::MmapRndBits { .. } => "mmap-rnd-bits",
-            Cause::QusEmulated { .. } => "qus-emulated",
-            Cause::DropInMissing { .. } => "drop-in-missing",
-            Cause::DropInForeign { .. } => "drop-in-foreign",
-            Cause::DropInMasked { .. } => "drop-in-masked",
-            Cause::OutdoneAfterBoot { .. } => "outdone-after-boot",
-            Cause::EmulatorDamaged { .. } => "emulator-damaged",
-        }
-    }
-
     /// What to type, as root where it takes root; words in capitals are to be replaced.
     pub fn cure(&self) -> Option<String> {
         let table = layout::binfmt_misc();

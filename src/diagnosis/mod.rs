@@ -16,7 +16,7 @@ pub use examined::{
     Around, Attempt, EmulatorFile, Examined, Identity, Missing, Mode, Refusal, Running, Settings, There,
 };
 pub use machine::installed;
-pub use pages::{PAGES, page};
+pub use pages::{PAGES, Page};
 pub use program::program;
 pub use table::takes;
 
