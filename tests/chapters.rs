@@ -9,6 +9,7 @@ mod circumstances;
 mod corpus;
 mod crash;
 mod crowd;
+mod diagnosis;
 mod doctor;
 mod exports;
 mod headers;

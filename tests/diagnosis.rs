@@ -1,0 +1,312 @@
+//! Causes that these machines cannot be made to have: what would be found out there is written down, and the diagnosis
+//! is made of that.
+
+use qus::advisory::ADVISORIES;
+use qus::diagnosis::{
+    Around, At, Attempt, Cause, Diagnosis, EmulatorFile, Examined, Identity, Missing, Mode, Refusal, Running, There,
+    Weight, program,
+};
+use qus::entry::Entry;
+use qus::host::Host;
+use qus::layout::Layout;
+use qus::linkage::Linkage;
+use qus::observed::{Access, Binfmt, Observed, Unreachable};
+use qus::place::Keeper;
+use qus::program::Program;
+use qus::proof::Outcome;
+use qus::qemu::QemuVersion;
+use qus::rule::{Flags, KernelVersion};
+use qus::target::Target;
+
+use crate::planning::{bare, installed};
+use crate::support::publisher::{target, version};
+
+/// An arm64 program that the kernel treats so.
+fn arm64(attempt: Attempt) -> Examined {
+    Examined {
+        path: "/usr/bin/program".to_owned(),
+        root: None,
+        there: There::File(Mode { executable: true, ..Mode::default() }),
+        head: Program::of(target("aarch64")).elf,
+        script: None,
+        linkage: None,
+        missing: Missing::default(),
+        attempt,
+        proof: Some(Outcome::NotRegistered),
+    }
+}
+
+fn refused(refusal: Refusal) -> Examined {
+    arm64(Attempt::Refused(refusal))
+}
+
+/// One that runs, by the installed emulator.
+fn running() -> Examined {
+    let path = Layout::system().emulator(target("aarch64"), &version("11.1.3-1")).to_string();
+    let running = Running { path, deleted: false, identity: Some(FILE), version: Some(QemuVersion(11, 1, 3)) };
+    Examined { proof: Some(Outcome::Ready), ..arm64(Attempt::Started(running)) }
+}
+
+/// The same, by another version.
+fn running_version(version: QemuVersion) -> Examined {
+    let mut examined = running();
+    let Attempt::Started(running) = &mut examined.attempt else { unreachable!() };
+    running.version = Some(version);
+    examined
+}
+
+const FILE: Identity = Identity { device: 1, inode: 1 };
+
+/// The file of the installed emulator, as it should be.
+fn emulator() -> EmulatorFile {
+    EmulatorFile {
+        exists: true,
+        mode: Mode { executable: true, ..Mode::default() },
+        identity: Some(FILE),
+        host: Some(Host::Amd64),
+        kernel: Some(KernelVersion(3, 2)),
+        ..EmulatorFile::default()
+    }
+}
+
+fn around(file: EmulatorFile) -> Around {
+    let path = Layout::system().emulator(target("aarch64"), &version("11.1.3-1")).to_string();
+    Around { emulators: [(path, file)].into(), ..Around::default() }
+}
+
+/// The causes that matter, most first.
+fn causes(found: &Diagnosis) -> Vec<&'static str> {
+    found.findings.iter().filter(|finding| finding.weight != Weight::Remark).map(|finding| finding.cause.id()).collect()
+}
+
+fn of(examined: &Examined, observed: &Observed, around: &Around) -> Vec<&'static str> {
+    causes(&program(examined, observed, around))
+}
+
+/// The installed machine's only entry, changed.
+fn with_entry(change: impl FnOnce(&mut Entry)) -> Observed {
+    let mut observed = installed(None);
+    let Binfmt::Mounted(table) = &mut observed.binfmt else { unreachable!() };
+    change(&mut table.entries[0]);
+    observed
+}
+
+fn flags(letters: &str) -> Flags {
+    Flags::try_from(letters.to_owned()).unwrap()
+}
+
+#[test]
+fn a_machine_as_it_should_be_has_no_cause() {
+    assert!(of(&running(), &installed(None), &around(emulator())).is_empty());
+}
+
+#[test]
+fn a_table_that_is_not_to_be_had() {
+    let unreachable = |why| Observed { binfmt: Binfmt::Unreachable(why), ..bare() };
+    let examined = refused(Refusal::NoFormat);
+    let cases = [
+        (Unreachable::NotInKernel, "module-missing", "modprobe binfmt_misc"),
+        (Unreachable::NotLoaded, "module-missing", "modprobe binfmt_misc"),
+        (Unreachable::Wsl1, "wsl-1", "wsl --set-version DISTRIBUTION 2"),
+        (Unreachable::NoProc, "no-proc", "mount -t proc proc /proc"),
+        (Unreachable::Private, "not-mounted", "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"),
+        (Unreachable::NotHandedIn, "not-mounted", "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"),
+    ];
+    for (why, cause, cure) in cases {
+        let found = program(&examined, &unreachable(why), &Around::default());
+        assert_eq!(causes(&found), [cause], "{why:?}");
+        assert_eq!(found.findings[0].cause.cure().as_deref(), Some(cure), "{why:?}");
+    }
+    // Where it can be mounted, that is done by the way.
+    let mountable = |observed: Observed| Observed { binfmt: Binfmt::Mountable, ..observed };
+    let cure = |observed: Observed| {
+        let found = program(&examined, &mountable(observed), &Around::default());
+        assert_eq!(causes(&found), ["not-mounted"]);
+        found.findings[0].cause.cure().unwrap()
+    };
+    assert_eq!(cure(bare()), "qus install aarch64");
+    assert_eq!(cure(installed(None)), "qus apply aarch64");
+}
+
+#[test]
+fn what_cannot_be_typed_here_is_said_to_be_typed_elsewhere() {
+    let mut observed = bare();
+    let Binfmt::Mounted(table) = &mut observed.binfmt else { unreachable!() };
+    table.access = Access::Denied;
+    let found = |observed: &Observed| program(&refused(Refusal::NoFormat), observed, &Around::default());
+    assert_eq!(found(&observed).at, At::Root);
+    observed.place.container = Some("docker".to_owned());
+    assert_eq!(found(&observed).at, At::Host);
+    assert_eq!(found(&bare()).at, At::Here);
+}
+
+#[test]
+fn an_empty_table_is_a_cause_of_its_own_only_where_it_hides_another() {
+    let mut observed = bare();
+    assert_eq!(of(&refused(Refusal::NoFormat), &observed, &Around::default()), ["no-entry"]);
+    let Binfmt::Mounted(table) = &mut observed.binfmt else { unreachable!() };
+    table.keeper = Keeper::UserNamespace;
+    assert_eq!(of(&refused(Refusal::NoFormat), &observed, &Around::default()), ["table-hidden", "no-entry"]);
+}
+
+#[test]
+fn what_this_user_has_at_home_is_run_from_there() {
+    let around = Around { at_home: [target("aarch64")].into(), ..Around::default() };
+    let found = program(&refused(Refusal::NoFormat), &bare(), &around);
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus run aarch64 -- /usr/bin/program");
+}
+
+#[test]
+fn in_a_container_an_emulator_is_looked_for_in_the_container() {
+    let mut observed = with_entry(|entry| entry.rule.flags = flags("PO"));
+    observed.place.container = Some("podman".to_owned());
+    assert_eq!(of(&refused(Refusal::NotFound), &observed, &Around::default()), ["no-fix-binary"]);
+    let dynamic = EmulatorFile { loader: Some("/lib64/ld-linux-x86-64.so.2".to_owned()), ..emulator() };
+    let mut fixed = installed(None);
+    fixed.place.chroot = true;
+    assert_eq!(of(&refused(Refusal::NotFound), &fixed, &around(dynamic)), ["emulator-dynamic"]);
+}
+
+#[test]
+fn another_file_at_the_path_means_nothing_in_a_container() {
+    let other = EmulatorFile { identity: Some(Identity { device: 1, inode: 2 }), ..emulator() };
+    let mut observed = installed(None);
+    assert_eq!(of(&running(), &observed, &around(other.clone())), ["emulator-replaced"]);
+    observed.place.container = Some("docker".to_owned());
+    assert!(of(&running(), &observed, &around(other)).is_empty());
+}
+
+#[test]
+fn an_older_version_that_the_kernel_still_runs() {
+    let mut observed = installed(None);
+    let newer = Layout::system().emulator(target("aarch64"), &version("11.2.0-1"));
+    observed.receipt.targets.get_mut(&target("aarch64")).unwrap().path = newer;
+    let found = program(&running(), &observed, &around(emulator()));
+    assert_eq!(causes(&found), ["emulator-replaced"]);
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus apply aarch64");
+}
+
+#[test]
+fn pages_larger_than_a_program_is_laid_out_for() {
+    let linkage = |page| Linkage {
+        loader: None,
+        needed: Vec::new(),
+        runpath: Vec::new(),
+        page,
+        lowest: None,
+        kernel: None,
+        isa: None,
+    };
+    let mut around = around(emulator());
+    around.settings.page = 65536;
+    let with = |examined: Examined, page| Examined { linkage: Some(linkage(page)), ..examined };
+    let found = program(&with(running(), 4096), &installed(None), &around);
+    assert_eq!(causes(&found), ["page-size"]);
+    assert_eq!(found.findings[0].weight, Weight::Harms);
+    assert!(of(&with(running(), 65536), &installed(None), &around).is_empty());
+    // One of the machine's own cannot even be started.
+    let native = Examined {
+        head: Program::of(target("x86_64")).elf,
+        ..with(refused(Refusal::Other("Invalid argument (os error 22)".to_owned())), 4096)
+    };
+    let found = program(&native, &bare(), &around);
+    assert_eq!(causes(&found), ["page-size"]);
+    assert_eq!(found.findings[0].weight, Weight::Stops);
+}
+
+#[test]
+fn settings_of_the_kernel_are_told_only_where_something_fails() {
+    let mut around = around(emulator());
+    around.settings.mmap_min_addr = Some(1 << 32);
+    around.settings.mmap_rnd_bits = Some(32);
+    assert!(of(&running(), &installed(None), &around).is_empty());
+    // QEMU 11.1.3, where the lowest address was so high.
+    let said =
+        "qemu-aarch64: /probe: Unable to find a guest_base to satisfy all guest address mapping requirements\n  \
+                00010000-0001008f"
+            .to_owned();
+    let failing = |outcome| Examined { proof: Some(outcome), ..running() };
+    let examined = failing(Outcome::WrongAnswer { status: 1, said });
+    assert_eq!(of(&examined, &installed(None), &around), ["mmap-min-addr", "emulator-fails"]);
+    // An emulator of before 9.2.2, where addresses are chosen as freely as in Ubuntu 24.04.
+    let crashed = Outcome::Crash { signal: 11, said: String::new() };
+    let old = Examined { proof: Some(crashed), ..running_version(QemuVersion(8, 2, 2)) };
+    assert_eq!(of(&old, &installed(None), &around), ["mmap-rnd-bits", "emulator-fails"]);
+    let remarks = program(&running_version(QemuVersion(8, 2, 2)), &installed(None), &around);
+    assert!(remarks.is_healthy());
+    assert_eq!(remarks.findings[0].cause.id(), "mmap-rnd-bits");
+}
+
+#[test]
+fn a_kernel_older_than_the_emulator_asks_for() {
+    let fails = Examined {
+        proof: Some(Outcome::WrongAnswer { status: 127, said: "FATAL: kernel too old".to_owned() }),
+        ..running()
+    };
+    assert_eq!(of(&fails, &installed(None), &around(emulator())), ["host-too-old", "emulator-fails"]);
+    let observed = Observed { kernel: KernelVersion(2, 6), ..with_entry(|entry| entry.rule.flags = flags("OF")) };
+    let crash = Examined { proof: Some(Outcome::Crash { signal: 11, said: String::new() }), ..running() };
+    let found = program(&crash, &observed, &around(emulator()));
+    assert_eq!(causes(&found), ["host-too-old", "emulator-fails"]);
+    assert!(found.findings[0].cause.to_string().ends_with("needs Linux 3.2, and this is 2.6"));
+}
+
+#[test]
+fn flag_p_before_linux_5_12() {
+    let observed = Observed { kernel: KernelVersion(5, 4), ..installed(None) };
+    let found = program(&running(), &observed, &around(emulator()));
+    assert_eq!(causes(&found), ["argv0-shifted"]);
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus register --flags OF aarch64");
+    // Without it all is well there, as far as it can be.
+    let without = Observed { kernel: KernelVersion(5, 4), ..with_entry(|entry| entry.rule.flags = flags("OF")) };
+    assert!(of(&running(), &without, &around(emulator())).is_empty());
+}
+
+#[test]
+fn every_advisory_is_told_for_its_versions_targets_and_hosts() {
+    for advisory in ADVISORIES {
+        let target = target(advisory.targets[0]);
+        let told = |version| advisory_of(target, version, advisory.hosts.first().copied().unwrap_or(Host::Riscv64));
+        assert!(told(advisory.to).contains(&advisory.what), "{advisory:?}");
+        assert!(told(advisory.from).contains(&advisory.what), "{advisory:?}");
+        let QemuVersion(major, minor, micro) = advisory.to;
+        assert!(!told(QemuVersion(major, minor, micro + 1)).contains(&advisory.what), "{advisory:?}");
+        assert!(advisory.source.starts_with("https://"));
+    }
+    // On other hosts, and for other targets, nothing is known against it.
+    assert!(advisory_of(target("x86_64"), QemuVersion(7, 2, 0), Host::Arm64v8).is_empty());
+    assert!(advisory_of(target("s390x"), QemuVersion(10, 1, 3), Host::Amd64).is_empty());
+}
+
+fn advisory_of(target: Target, version: QemuVersion, host: Host) -> Vec<&'static str> {
+    qus::advisory::against(version, target, host).map(|advisory| advisory.what).collect()
+}
+
+#[test]
+fn a_version_with_a_known_fault() {
+    let found = program(&running_version(QemuVersion(10, 1, 3)), &installed(None), &around(emulator()));
+    assert_eq!(causes(&found), ["advisory"]);
+    let said = found.findings[0].cause.to_string();
+    assert!(said.contains("QEMU 10.1.3") && said.contains("tonistiigi/binfmt/issues/298"), "{said}");
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus install aarch64");
+}
+
+#[test]
+fn a_qus_that_is_emulated_says_so() {
+    let mut observed = installed(None);
+    observed.own_heads = vec![Program::of(target("aarch64")).elf];
+    let found = program(&running(), &observed, &around(emulator()));
+    assert!(found.is_healthy());
+    assert!(found.findings.iter().any(|finding| matches!(finding.cause, Cause::QusEmulated { .. })), "{found:#?}");
+}
+
+#[test]
+fn where_nothing_can_be_tried_what_is_seen_decides() {
+    let untried = || arm64(Attempt::NotTried("Operation not permitted".to_owned()));
+    assert!(of(&untried(), &installed(None), &around(emulator())).is_empty());
+    let gone = EmulatorFile::default();
+    let observed = with_entry(|entry| entry.rule.flags = flags("PO"));
+    assert_eq!(of(&untried(), &observed, &around(gone)), ["emulator-missing"]);
+    let disabled = with_entry(|entry| entry.enabled = false);
+    assert_eq!(of(&untried(), &disabled, &around(emulator())), ["entry-disabled"]);
+}
