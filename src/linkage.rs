@@ -118,7 +118,7 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
         let malformed = |_| BadLinkage::Segments;
         let header = Elf::parse(data).map_err(malformed)?;
         let order = header.endian().map_err(malformed)?;
-        // Neither the kernel nor QEMU knows the escape for more than 65,534 of them.
+        // The count as it stands there: the kernel knows no escape for more than 65,534 of them.
         if usize::from(header.e_phnum(order)) * size_of::<Elf::ProgramHeader>() > SEGMENTS_MAX {
             return Err(BadLinkage::Segments);
         }

@@ -37,7 +37,7 @@ fn files_are_known_by_their_beginning() {
 
 #[test]
 fn machines_without_an_emulator_have_a_name_and_those_of_targets_need_none() {
-    // From Linux's elf-em.h (tag v6.12), but CUDA, AVR, AMD's and Z80's, which are in the registry of the ELF specification.
+    // Numbers as Linux's elf-em.h has them (6.1), or else the registry of the ELF specification.
     let told = [
         (50, "Itanium (ia64)"),
         (76, "CRIS"),
