@@ -49,6 +49,9 @@ pub struct Linkage {
     pub kernel: Option<KernelVersion>,
     /// Bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`, the processor it was built for; see [`Linkage::level`].
     pub isa: Option<u32>,
+    /// Whether the file ends before what is to be loaded of it does, as a broken download does: it is mapped all the
+    /// same, and ends by `SIGBUS`.
+    pub cut_off: bool,
 }
 
 impl Default for Linkage {
@@ -61,6 +64,7 @@ impl Default for Linkage {
             lowest: None,
             kernel: None,
             isa: None,
+            cut_off: false,
         }
     }
 }
@@ -127,8 +131,13 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
     }
 
     fn linkage(&self) -> Result<Linkage, BadLinkage> {
-        let mut linkage =
-            Linkage { loader: self.loader()?, lowest: self.lowest(), page: self.page(), ..Linkage::default() };
+        let mut linkage = Linkage {
+            loader: self.loader()?,
+            page: self.page(),
+            lowest: self.lowest(),
+            cut_off: self.is_cut_off()?,
+            ..Linkage::default()
+        };
         self.dynamic(&mut linkage)?;
         self.notes(&mut linkage);
         Ok(linkage)
@@ -159,6 +168,12 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
         let fixed = self.header.e_type(self.order) == elf::ET_EXEC;
         let addresses = self.of_type(elf::PT_LOAD).map(|segment| segment.p_vaddr(self.order).into());
         addresses.min().filter(|_| fixed)
+    }
+
+    fn is_cut_off(&self) -> Result<bool, BadLinkage> {
+        let length = self.data.len().map_err(|()| BadLinkage::Unreadable)?;
+        let ends = self.of_type(elf::PT_LOAD).map(|segment| segment.file_range(self.order));
+        Ok(ends.filter(|(_, size)| *size > 0).any(|(offset, size)| offset.saturating_add(size) > length))
     }
 
     fn dynamic(&self, linkage: &mut Linkage) -> Result<(), BadLinkage> {

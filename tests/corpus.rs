@@ -58,6 +58,7 @@ fn of_readelf(path: &Path) -> Linkage {
             let listed = line.split_once("needed: ").unwrap().1.split(", ");
             listed.map(|level| 1 << levels.iter().position(|name| *name == level.trim()).unwrap()).sum()
         }),
+        cut_off: false,
     }
 }
 
@@ -119,6 +120,7 @@ fn real_programs_cut_off_anywhere_say_the_same_or_nothing() {
         // Every length where most of what is read lies.
         let lengths = (0..4096).chain((4096..bytes.len()).step_by(9973));
         lengths.for_each(|length| damaged(&bytes[..length], &whole));
+        assert!(Linkage::read(&bytes[..8192]).map_or(true, |linkage| linkage.cut_off));
     }
 }
 

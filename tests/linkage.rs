@@ -179,6 +179,7 @@ fn programs_of_either_class_and_byte_order_are_read_alike() {
                 lowest: Some(ADDRESS),
                 kernel: Some(KernelVersion(3, 7)),
                 isa,
+                cut_off: false,
             };
             assert_eq!(Linkage::read(&*everything(class, order, machine).elf()), Ok(expected), "{class:?} {order:?}");
         }
@@ -198,8 +199,8 @@ fn the_highest_bit_is_the_level_of_the_processor() {
 #[track_caller]
 pub(crate) fn damaged(bytes: &[u8], whole: &Linkage) {
     if let Ok(linkage) = Linkage::read(bytes) {
-        let Linkage { kernel, isa, .. } = linkage.clone();
-        let expected = Linkage { kernel, isa, ..whole.clone() };
+        let Linkage { kernel, isa, cut_off, .. } = linkage.clone();
+        let expected = Linkage { kernel, isa, cut_off, ..whole.clone() };
         assert_eq!(linkage, expected, "{} bytes", bytes.len());
     }
 }
@@ -210,6 +211,7 @@ fn a_file_cut_off_anywhere_says_the_same_or_nothing() {
         let elf = everything(class, order, 62).elf();
         let whole = Linkage::read(&*elf).unwrap();
         (0..elf.len()).for_each(|length| damaged(&elf[..length], &whole));
+        assert!(Linkage::read(&elf[..elf.len() - 1]).unwrap().cut_off);
         assert_eq!(Linkage::read(&elf[..15]), Err(BadLinkage::NotElf(NotElf::Short)));
         assert_eq!(Linkage::read(&elf[..64]), Err(BadLinkage::Segments));
     }
