@@ -42,9 +42,6 @@ pub struct Linkage {
     /// The largest size of pages, in bytes, on which it can be mapped: the least `p_align` of what is loaded,
     /// `u64::MAX` where nothing is asked.
     pub page: u64,
-    /// The lowest address at which it must be mapped, in bytes; `vm.mmap_min_addr` must not exceed it. None if it can
-    /// be mapped anywhere.
-    pub lowest: Option<u64>,
     /// The oldest Linux on which its C library starts, from the note `NT_GNU_ABI_TAG`.
     pub kernel: Option<KernelVersion>,
     /// Bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`, the processor it was built for; see [`Linkage::level`].
@@ -61,7 +58,6 @@ impl Default for Linkage {
             needed: Vec::new(),
             runpath: Vec::new(),
             page: u64::MAX,
-            lowest: None,
             kernel: None,
             isa: None,
             cut_off: false,
@@ -131,13 +127,8 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
     }
 
     fn linkage(&self) -> Result<Linkage, BadLinkage> {
-        let mut linkage = Linkage {
-            loader: self.loader()?,
-            page: self.page(),
-            lowest: self.lowest(),
-            cut_off: self.is_cut_off()?,
-            ..Linkage::default()
-        };
+        let mut linkage =
+            Linkage { loader: self.loader()?, page: self.page(), cut_off: self.is_cut_off()?, ..Linkage::default() };
         self.dynamic(&mut linkage)?;
         self.notes(&mut linkage);
         Ok(linkage)
@@ -162,12 +153,6 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
         let asked = self.of_type(elf::PT_LOAD).map(|segment| segment.p_align(self.order).into());
         // 0 and 1 ask for nothing; what is no power of two cannot be meant.
         asked.filter(|align| *align > 1 && align.is_power_of_two()).min().unwrap_or(u64::MAX)
-    }
-
-    fn lowest(&self) -> Option<u64> {
-        let fixed = self.header.e_type(self.order) == elf::ET_EXEC;
-        let addresses = self.of_type(elf::PT_LOAD).map(|segment| segment.p_vaddr(self.order).into());
-        addresses.min().filter(|_| fixed)
     }
 
     fn is_cut_off(&self) -> Result<bool, BadLinkage> {

@@ -38,7 +38,6 @@ fn of_readelf(path: &Path) -> Linkage {
     let lines = |word: &str| said.lines().filter(|line| line.contains(word)).map(str::to_owned).collect::<Vec<_>>();
     let loaded: Vec<Vec<String>> =
         lines(" LOAD ").iter().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
-    let fixed = said.contains("Elf file type is EXEC");
     Linkage {
         loader: lines("Requesting program interpreter: ")
             .first()
@@ -49,7 +48,6 @@ fn of_readelf(path: &Path) -> Linkage {
             .flat_map(|line| bracketed(line).split(':').map(str::to_owned).collect::<Vec<_>>())
             .collect(),
         page: loaded.iter().map(|columns| hexadecimal(columns.last().unwrap())).min().unwrap_or(u64::MAX),
-        lowest: loaded.iter().map(|columns| hexadecimal(&columns[2])).min().filter(|_| fixed),
         kernel: lines("OS: Linux, ABI: ")
             .first()
             .and_then(|line| KernelVersion::parse(line.split_once("ABI: ").unwrap().1)),

@@ -188,15 +188,7 @@ fn an_older_version_that_the_kernel_still_runs() {
 
 #[test]
 fn pages_larger_than_a_program_is_laid_out_for() {
-    let linkage = |page| Linkage {
-        loader: None,
-        needed: Vec::new(),
-        runpath: Vec::new(),
-        page,
-        lowest: None,
-        kernel: None,
-        isa: None,
-    };
+    let linkage = |page| Linkage { page, ..Linkage::default() };
     let mut around = around(emulator());
     around.settings.page = 65536;
     let with = |examined: Examined, page| Examined { linkage: Some(linkage(page)), ..examined };

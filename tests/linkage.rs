@@ -11,13 +11,13 @@ fn a_dynamic_program_of_this_machine_asks_for_its_loader_and_libraries() {
     let ls = Linkage::read(&*std::fs::read("/bin/ls").unwrap()).unwrap();
     assert_eq!(ls.loader.as_deref(), Some("/lib64/ld-linux-x86-64.so.2"));
     assert!(ls.needed.contains(&"libc.so.6".to_owned()), "{ls:?}");
-    assert_eq!((ls.page, ls.lowest), (0x1000, None));
+    assert_eq!(ls.page, 0x1000);
 }
 
 #[test]
 fn probes_ask_for_their_address_and_nothing_else() {
     for target in Target::all() {
-        let expected = Linkage { page: 0x10000, lowest: Some(0x10000), ..Linkage::default() };
+        let expected = Linkage { page: 0x10000, ..Linkage::default() };
         assert_eq!(Linkage::read(&*Program::of(target).elf), Ok(expected), "{target}");
     }
 }
@@ -176,7 +176,6 @@ fn programs_of_either_class_and_byte_order_are_read_alike() {
                 needed: vec!["libone.so".to_owned(), "libtwo.so.2".to_owned()],
                 runpath: vec!["$ORIGIN/../lib".to_owned(), "/opt/lib".to_owned()],
                 page: 0x1000,
-                lowest: Some(ADDRESS),
                 kernel: Some(KernelVersion(3, 7)),
                 isa,
                 cut_off: false,

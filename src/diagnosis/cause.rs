@@ -39,11 +39,13 @@ pub enum Cause {
     FileNotExecutable { path: String },
     #[error("\"{path}\" lies on \"{mount}\", which is mounted noexec")]
     FileOnNoexec { path: String, mount: String },
+    #[error("\"{path}\" is cut off: it ends before what it says is in it")]
+    FileCutOff { path: String },
     #[error("\"{path}\" is a script of \"{interpreter}\", which is not there")]
     ScriptInterpreterMissing { path: String, interpreter: String },
     #[error("the first line of \"{path}\" ends as lines do on Windows: the carriage return is taken for a part of it")]
     ScriptLineEnd { path: String },
-    #[error("\"{path}\" is a program of {machine}, for which QEMU has no emulator")]
+    #[error("\"{path}\" is a program of {machine}, which is no target of qus")]
     UnknownArchitecture { path: String, machine: String },
     #[error("\"{path}\" is a program of this machine's own architecture, \"{host}\", and the kernel refuses it: {why}")]
     NativeRefused { path: String, host: Host, why: String },
@@ -194,6 +196,7 @@ impl Cause {
             Cause::NoSuchFile { .. }
             | Cause::NotAProgram { .. }
             | Cause::FileUnreadable { .. }
+            | Cause::FileCutOff { .. }
             | Cause::ScriptInterpreterMissing { .. }
             | Cause::UnknownArchitecture { .. }
             | Cause::NativeRefused { .. }

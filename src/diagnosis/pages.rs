@@ -44,6 +44,7 @@ names! {
     FileUnreadable => "file-unreadable",
     FileNotExecutable => "file-not-executable",
     FileOnNoexec => "file-on-noexec",
+    FileCutOff => "file-cut-off",
     ScriptInterpreterMissing => "script-interpreter-missing",
     ScriptLineEnd => "script-line-end",
     UnknownArchitecture => "unknown-architecture",

@@ -66,6 +66,9 @@ fn look_inside(examined: &Examined, observed: &Observed, around: &Around, found:
         return found.stops(Cause::NotAProgram { path: path(), what });
     }
     found.target = Target::of_program(&examined.head);
+    if examined.linkage.as_ref().is_some_and(|linkage| linkage.cut_off) {
+        found.stops(Cause::FileCutOff { path: path() });
+    }
     let answering = table::answering(examined, observed);
     match found.target {
         Some(target) => {

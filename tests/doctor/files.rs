@@ -115,6 +115,15 @@ fn every_port_of_debian_is_told_by_its_architecture() {
 }
 
 #[test]
+fn a_program_that_is_cut_off() {
+    let sandbox = machine_in_use();
+    let program = program(&sandbox);
+    sandbox.qus(&["install", "aarch64"]).expect(0, &[]);
+    sandbox.shell(&format!("truncate -s 500000 {program}; {program} true || echo $?")).expect(0, &["135"]);
+    assert_eq!(finds(&sandbox, &[&program], "file-cut-off"), None);
+}
+
+#[test]
 fn what_may_not_be_read_is_told_so() {
     let sandbox = machine_in_use();
     let program = program(&sandbox);
