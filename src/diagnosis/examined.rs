@@ -82,7 +82,7 @@ pub enum Attempt {
 /// The program that the kernel really started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
-    /// By which path it was opened.
+    /// By which path it was opened; empty where that could not be seen.
     pub path: String,
     /// Whether that path has been removed, or given to another file, since.
     pub deleted: bool,

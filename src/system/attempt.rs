@@ -72,6 +72,10 @@ fn refused(error: &io::Error) -> Attempt {
 /// What is loaded in a stopped process.
 fn running(process: Pid) -> Running {
     const GONE: &str = " (deleted)";
+    // In a process namespace whose /proc is another's, the number is somebody else's there.
+    if fs::read_link("/proc/self").ok() != Some(PathBuf::from(std::process::id().to_string())) {
+        return Running::default();
+    }
     let link = format!("/proc/{process}/exe");
     let Ok(path) = fs::read_link(&link) else {
         // A program that this user may not read: its first word is the interpreter's path all the same.

@@ -77,10 +77,12 @@ impl ResultDocument {
             Some(observed.owner(entry))
         });
         let emulator = match &executed.attempt {
-            Attempt::Started(running) if !found.native && found.target.is_some() => Some(EmulatorDocument {
-                path: running.path.clone(),
-                version: running.version.map(|version| version.to_string()),
-            }),
+            Attempt::Started(running) if !found.native && found.target.is_some() && !running.path.is_empty() => {
+                Some(EmulatorDocument {
+                    path: running.path.clone(),
+                    version: running.version.map(|version| version.to_string()),
+                })
+            }
             _ => None,
         };
         ResultDocument {

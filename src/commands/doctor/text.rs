@@ -29,7 +29,8 @@ pub(super) fn show_file(document: &FileDocument, examined: &Examined, found: &Di
             let by = result.owner.map(|owner| format!(", of {}", owner.title())).unwrap_or_default();
             let version = running.version.map(|version| format!(", QEMU {version}")).unwrap_or_default();
             let probe = if result.proof == Some(Outcome::Ready) { "; a probe of its kind ran to its end" } else { "" };
-            format!("it runs, by {}{version}{by}{probe}", running.path)
+            let path = if running.path.is_empty() { String::new() } else { format!(", by {}", running.path) };
+            format!("it runs{path}{version}{by}{probe}")
         }
         (Attempt::Refused(_), false) => "nothing seems to be in its way".to_owned(),
     });
