@@ -4,6 +4,7 @@
 
 mod support;
 
+mod book;
 mod bytes;
 mod circumstances;
 mod corpus;
