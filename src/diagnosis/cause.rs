@@ -192,7 +192,7 @@ impl Cause {
             Cause::MmapMinAddr { .. } => "sysctl -w vm.mmap_min_addr=65536".to_owned(),
             Cause::MmapRndBits { .. } => "sysctl -w vm.mmap_rnd_bits=28".to_owned(),
             Cause::DropInForeign { target, path } => format!("mv {path} {path}.saved; qus apply {target}"),
-            Cause::DropInMasked { path, .. } => format!("rm {path}"),
+            Cause::DropInMasked { target, path } => format!("rm {path}; qus apply {target}"),
             Cause::NoSuchFile { .. }
             | Cause::NotAProgram { .. }
             | Cause::FileUnreadable { .. }
