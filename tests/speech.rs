@@ -10,8 +10,20 @@ fn say(words: &[&str]) -> Said {
 
 #[test]
 fn every_help_text_fits_eighty_columns() {
-    let commands =
-        ["", "install", "remove", "status", "test", "apply", "prefer", "run", "export", "register", "unregister"];
+    let commands = [
+        "",
+        "install",
+        "remove",
+        "status",
+        "test",
+        "doctor",
+        "apply",
+        "prefer",
+        "run",
+        "export",
+        "register",
+        "unregister",
+    ];
     for command in commands {
         for option in ["-h", "--help"] {
             let words: Vec<&str> = [command, option].into_iter().filter(|word| !word.is_empty()).collect();
