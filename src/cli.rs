@@ -24,7 +24,7 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct Global {
-    /// Prepare the image in DIR: files yes, kernel no
+    /// Another root directory: an image to prepare, a container to examine
     #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT", hide_env_values = true)]
     pub root: Option<PathBuf>,
     /// Keep to your own home, without root; "qus run" uses it

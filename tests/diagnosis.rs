@@ -33,6 +33,7 @@ fn arm64(attempt: Attempt) -> Examined {
         missing: Missing::default(),
         attempt,
         proof: Some(Outcome::NotRegistered),
+        proof_elsewhere: None,
     }
 }
 
@@ -248,7 +249,7 @@ fn flag_p_before_linux_5_12() {
     let observed = Observed { kernel: KernelVersion(5, 4), ..installed(None) };
     let found = program(&running(), &observed, &around(emulator()));
     assert_eq!(causes(&found), ["argv0-shifted"]);
-    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus register --flags OF aarch64");
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus install --flags OF aarch64");
     // Without it all is well there, as far as it can be.
     let without = Observed { kernel: KernelVersion(5, 4), ..with_entry(|entry| entry.rule.flags = flags("OF")) };
     assert!(of(&running(), &without, &around(emulator())).is_empty());
@@ -280,7 +281,7 @@ fn a_version_with_a_known_fault() {
     assert_eq!(causes(&found), ["advisory"]);
     let said = found.findings[0].cause.to_string();
     assert!(said.contains("QEMU 10.1.3") && said.contains("tonistiigi/binfmt/issues/298"), "{said}");
-    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus install aarch64");
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus install aarch64@VERSION");
 }
 
 #[test]

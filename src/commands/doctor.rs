@@ -22,6 +22,7 @@ use document::FileDocument;
 pub(super) fn run(args: &DoctorArgs, examined: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     if let Some(cause) = &args.explain {
         let page = Page::of(cause).ok_or_else(|| Failure::NoSuchCause(cause.clone()))?;
+        context.ui.document(page);
         context.ui.result(page.text.trim_end());
         return Ok(Exit::Done);
     }

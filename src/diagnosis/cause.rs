@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use crate::conflict::Conflict;
 use crate::host::Host;
 use crate::layout;
 use crate::observed::Unreachable;
@@ -59,7 +60,7 @@ pub enum Cause {
     // The table.
     #[error("the kernel has no binfmt_misc, or has not loaded it")]
     ModuleMissing,
-    #[error("binfmt_misc is not mounted")]
+    #[error("{}", why.map_or("binfmt_misc is not mounted".to_owned(), |why| Conflict::unreachable(why).to_string()))]
     NotMounted { target: Target, supply: Supply, why: Option<Unreachable> },
     #[error("/proc is not mounted here")]
     NoProc,
@@ -98,13 +99,13 @@ pub enum Cause {
     #[error("\"{entry}\" of {} takes programs of \"{target}\" before qus does, and fails", owner.title())]
     NeighbourFails { target: Target, entry: RuleName, owner: Owner },
     #[error("\"{interpreter}\" needs Linux {needs}, and this is {kernel}")]
-    HostTooOld { target: Option<Target>, interpreter: String, needs: String, kernel: KernelVersion },
+    HostTooOld { target: Target, interpreter: String, needs: String, kernel: KernelVersion, ours: bool },
     #[error("the emulator of \"{target}\" does not work: {said}")]
-    EmulatorFails { target: Target, said: String },
+    EmulatorFails { target: Target, said: String, ours: bool },
     #[error("the kernel does not start \"{interpreter}\" for entry \"{entry}\": {why}")]
     EmulatorRefused { entry: RuleName, interpreter: String, why: String },
     #[error("QEMU {version} has a known fault with programs of \"{target}\": {what} ({reported})")]
-    Advisory { target: Target, version: QemuVersion, what: &'static str, reported: &'static str },
+    Advisory { target: Target, version: QemuVersion, what: &'static str, reported: &'static str, ours: bool },
 
     // Runs, but not as it should.
     #[error(
@@ -158,6 +159,12 @@ impl Cause {
                 format!("QEMU_LD_PREFIX=ROOT {}", quoted(path))
             }
             Cause::ModuleMissing => "modprobe binfmt_misc".to_owned(),
+            Cause::NotMounted { target, supply: Supply::Nothing, why: Some(Unreachable::OtherUserNamespace) } => {
+                format!("qus install --user {target}")
+            }
+            Cause::NotMounted { target, supply, why: Some(Unreachable::OtherUserNamespace) } => {
+                bring_in(target, supply)
+            }
             Cause::NotMounted { why: Some(_), .. } => format!("mount -t binfmt_misc binfmt_misc {table}"),
             Cause::NotMounted { target, supply, why: None }
             | Cause::NoEntry { target, supply }
@@ -175,15 +182,19 @@ impl Cause {
             | Cause::EmulatorDynamic { target, .. }
             | Cause::EmulatorWrongHost { target, .. }
             | Cause::NoFixBinary { target, .. }
-            | Cause::EmulatorReplaced { target, .. }
-            | Cause::HostTooOld { target, .. } => return get(target),
+            | Cause::EmulatorReplaced { target, .. } => return get(target),
+            // That version is installed, and is no better a second time.
+            Cause::HostTooOld { target, ours: true, .. }
+            | Cause::EmulatorFails { target, ours: true, .. }
+            | Cause::Advisory { target, ours: true, .. } => format!("qus install {target}@VERSION"),
             Cause::EmulatorNotExecutable { interpreter, .. } => format!("chmod 755 {}", quoted(interpreter)),
             Cause::NeighbourFails { target, .. } | Cause::OutdoneAfterBoot { target, .. } => {
                 format!("qus prefer {target} qus")
             }
             Cause::SetIdWithoutCredentials { target, .. } => format!("qus install --credentials yes {target}"),
-            Cause::Argv0Shifted { target, ours: true, .. } => format!("qus register --flags OF {target}"),
-            Cause::EmulatorFails { target, .. }
+            Cause::Argv0Shifted { target, ours: true, .. } => format!("qus install --flags OF {target}"),
+            Cause::HostTooOld { target, .. }
+            | Cause::EmulatorFails { target, .. }
             | Cause::Advisory { target, .. }
             | Cause::Argv0Lost { target, .. }
             | Cause::Argv0Shifted { target, .. }

@@ -29,8 +29,11 @@ pub struct Examined {
     pub missing: Missing,
     /// What came of executing it.
     pub attempt: Attempt,
-    /// What came of running a program of the same target, where nothing else is.
+    /// What came of running a program of the same target: where nothing else is, or if that failed, in the same root
+    /// directory.
     pub proof: Option<Outcome>,
+    /// What came of it where nothing else is, if that was another thing.
+    pub proof_elsewhere: Option<Outcome>,
 }
 
 /// What lies at a path.

@@ -3,9 +3,20 @@
 use super::cause::Cause;
 use super::{Diagnosis, Weight};
 use crate::dropin;
-use crate::observed::{FileState, Observed};
+use crate::observed::{Binfmt, FileState, Observed, Unreachable};
 use crate::owner::Owner;
 use crate::target::Target;
+
+/// What is amiss with the kernel's table itself, whatever is to be in it.
+pub fn table(observed: &Observed) -> Option<Cause> {
+    match &observed.binfmt {
+        Binfmt::Unreachable(Unreachable::NotInKernel | Unreachable::NotLoaded) => Some(Cause::ModuleMissing),
+        Binfmt::Unreachable(Unreachable::Wsl1) => Some(Cause::Wsl1),
+        Binfmt::Unreachable(Unreachable::NoProc) => Some(Cause::NoProc),
+        Binfmt::Mounted(table) if !table.enabled => Some(Cause::TableDisabled),
+        Binfmt::Mounted(_) | Binfmt::Mountable | Binfmt::NotAsked | Binfmt::Unreachable(_) => None,
+    }
+}
 
 /// What is amiss with an installed target beside what running its programs shows; `found` is what that showed.
 pub fn installed(target: Target, observed: &Observed, mut found: Diagnosis) -> Diagnosis {

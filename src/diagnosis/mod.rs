@@ -15,7 +15,7 @@ pub use cause::{Cause, Supply};
 pub use examined::{
     Around, Attempt, EmulatorFile, Examined, Identity, Missing, Mode, Refusal, Running, Settings, There,
 };
-pub use machine::installed;
+pub use machine::{installed, table as of_table};
 pub use pages::{PAGES, Page};
 pub use program::program;
 pub use table::takes;

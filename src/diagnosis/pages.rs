@@ -1,9 +1,11 @@
 //! The names of causes, and the book's pages that bear them.
 
+use serde::Serialize;
+
 use super::cause::Cause;
 
 /// A page of the book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Page {
     /// The cause's name.
     pub id: &'static str,

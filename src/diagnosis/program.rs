@@ -5,7 +5,7 @@ use super::examined::{Around, Attempt, Examined, Refusal, There};
 use super::{At, Diagnosis, Finding, Weight, table};
 use crate::elf::Header;
 use crate::kind::{Kind, machine_name};
-use crate::observed::{Access, Observed};
+use crate::observed::{Access, Binfmt, Observed, Unreachable};
 use crate::shebang::{NotScript, Shebang};
 use crate::target::Target;
 
@@ -15,6 +15,7 @@ pub fn program(examined: &Examined, observed: &Observed, around: &Around) -> Dia
         Some(table) if table.access == Access::Writable => At::Here,
         _ if observed.place.container.is_some() => At::Host,
         Some(_) => At::Root,
+        None if matches!(observed.binfmt, Binfmt::Unreachable(Unreachable::NoPrivilege)) => At::Root,
         None => At::Here,
     };
     let mut found = Diagnosis { at, ..Diagnosis::default() };

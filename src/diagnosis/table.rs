@@ -6,6 +6,7 @@ use super::program::{describe, needs, page_size, root_of};
 use super::{Diagnosis, Weight};
 use crate::advisory;
 use crate::entry::Entry;
+use crate::host::Host;
 use crate::observed::{Binfmt, Observed, Table, Unreachable};
 use crate::owner::Owner;
 use crate::place::Keeper;
@@ -56,6 +57,7 @@ pub(super) fn emulated(
     match &examined.attempt {
         Attempt::Started(running) => {
             works(target, entry, examined, observed, around, found);
+            elsewhere(target, entry, examined, around, found);
             replaced(Some(target), entry, running, observed, around, found);
         }
         Attempt::Refused(refusal) => fails(Some(target), entry, Some(refusal), examined, observed, around, found),
@@ -95,6 +97,11 @@ fn unanswered(target: Target, examined: &Examined, observed: &Observed, around: 
                 Unreachable::NotInKernel | Unreachable::NotLoaded => Cause::ModuleMissing,
                 Unreachable::Wsl1 => Cause::Wsl1,
                 Unreachable::NoProc => Cause::NoProc,
+                // A table mounted there would hide the machine's.
+                Unreachable::OtherUserNamespace => {
+                    let supply = in_namespace(supply(), examined);
+                    Cause::NotMounted { target, supply, why: Some(Unreachable::OtherUserNamespace) }
+                }
                 why => Cause::NotMounted { target, supply: supply(), why: Some(*why) },
             });
         }
@@ -111,11 +118,17 @@ fn unanswered(target: Target, examined: &Examined, observed: &Observed, around: 
         return found.stops(Cause::EntryDoesNotMatch { target, entry: entry.name().clone(), why, appimage });
     }
     if table.keeper == Keeper::UserNamespace && is_empty(table) {
-        let installed = supply() == Supply::Installed;
-        let supply = if installed { Supply::Run(examined.path.clone()) } else { supply() };
-        found.stops(Cause::TableHidden { target, supply });
+        found.stops(Cause::TableHidden { target, supply: in_namespace(supply(), examined) });
     }
     found.stops(Cause::NoEntry { target, supply: supply() });
+}
+
+/// The same, where nothing should be registered: `qus run` makes a namespace for one command.
+fn in_namespace(supply: Supply, examined: &Examined) -> Supply {
+    match supply {
+        Supply::Installed => Supply::Run(examined.path.clone()),
+        supply => supply,
+    }
 }
 
 /// What there is of the target's emulator, that nobody registered.
@@ -207,7 +220,7 @@ fn works(
         Some(Outcome::TimedOut) => "it gave no answer".to_owned(),
         _ => return,
     };
-    let interpreter = entry.rule.interpreter.clone();
+    let (interpreter, ours) = (entry.rule.interpreter.clone(), observed.is_ours(entry));
     if let Some(file) = around.emulators.get(&interpreter) {
         if let Some(mount) = &file.mode.noexec {
             let (entry, mount) = (entry.name().clone(), mount.clone());
@@ -217,7 +230,7 @@ fn works(
         let needs = needs.map(|needs| needs.to_string());
         let too_old = said.contains("kernel too old").then(|| "a newer version".to_owned());
         if let Some(needs) = needs.or(too_old) {
-            found.stops(Cause::HostTooOld { target: Some(target), interpreter, needs, kernel: observed.kernel });
+            found.stops(Cause::HostTooOld { target, interpreter, needs, kernel: observed.kernel, ours });
         }
     }
     let no_room = said.contains("Unable to reserve") || said.contains("Unable to find a guest_base");
@@ -226,24 +239,38 @@ fn works(
     }
     let version = version(target, examined, observed);
     if let Some(why) = shifted(entry, version, observed, around) {
-        let (entry, ours) = (entry.name().clone(), observed.is_ours(entry));
-        found.stops(Cause::Argv0Shifted { target, entry, why, ours });
+        found.stops(Cause::Argv0Shifted { target, entry: entry.name().clone(), why, ours });
     }
     if let (Some(Outcome::Crash { .. }), Some(version)) = (&examined.proof, version)
-        && let Some(value) = too_random(version, around)
+        && let Some(value) = too_random(version, observed, around)
     {
         found.stops(Cause::MmapRndBits { value, version });
     }
-    found.stops(Cause::EmulatorFails { target, said });
+    found.stops(Cause::EmulatorFails { target, said, ours });
 }
 
 /// `vm.mmap_rnd_bits`, if it is above the 28 of x86's default (`ARCH_MMAP_RND_BITS_MIN`, Linux tag v6.12,
 /// `arch/x86/Kconfig`), as in Ubuntu 24.04, and the version is one that crashes now and then where addresses are chosen
 /// so freely: before 9.2.2 (tonistiigi/binfmt, issue 215 and pull request 243).
-fn too_random(version: QemuVersion, around: &Around) -> Option<u32> {
+fn too_random(version: QemuVersion, observed: &Observed, around: &Around) -> Option<u32> {
     const USUAL: u32 = 28;
     const MENDED: QemuVersion = QemuVersion(9, 2, 2);
-    around.settings.mmap_rnd_bits.filter(|bits| *bits > USUAL && version < MENDED)
+    around.settings.mmap_rnd_bits.filter(|bits| observed.host == Host::Amd64 && *bits > USUAL && version < MENDED)
+}
+
+/// Whether it works in other root directories too, as those of containers, if that was tried.
+fn elsewhere(target: Target, entry: &Entry, examined: &Examined, around: &Around, found: &mut Diagnosis) {
+    if examined.proof_elsewhere != Some(Outcome::NoEmulator) {
+        return;
+    }
+    let (interpreter, name) = (entry.rule.interpreter.clone(), entry.name().clone());
+    let loader = around.emulators.get(&interpreter).and_then(|file| file.loader.clone());
+    let (target, entry, place) = (Some(target), name, "containers and chroots".to_owned());
+    let cause = match loader {
+        Some(loader) => Cause::EmulatorDynamic { target, entry, interpreter, loader, place },
+        None => Cause::NoFixBinary { target, entry, interpreter, place },
+    };
+    found.add(Weight::Remark, cause);
 }
 
 /// `vm.mmap_min_addr` of a usual kernel: what `DEFAULT_MMAP_MIN_ADDR` recommends (Linux tag v6.12, `mm/Kconfig`).
@@ -327,9 +354,9 @@ fn behaves(
     let Some(version) = version else { return };
     for advisory in advisory::against(version, target, observed.host) {
         let (what, reported) = (advisory.what, advisory.source);
-        found.add(Weight::Harms, Cause::Advisory { target, version, what, reported });
+        found.add(Weight::Harms, Cause::Advisory { target, version, what, reported, ours });
     }
-    if let Some(value) = too_random(version, around) {
+    if let Some(value) = too_random(version, observed, around) {
         // If it crashes, that was told before.
         let cause = Cause::MmapRndBits { value, version };
         if found.findings.iter().all(|finding| finding.cause != cause) {

@@ -15,7 +15,7 @@ use super::kernel::head_of;
 use super::libraries::missing;
 use super::mountinfo;
 use super::observe::read_receipt;
-use super::prove::{Place, prove};
+use super::prove::{Place, prove, prove_here};
 use super::root::Root;
 use crate::diagnosis::{Around, Attempt, EmulatorFile, Examined, Missing, Mode, Settings, There};
 use crate::elf::Header;
@@ -24,6 +24,7 @@ use crate::host::Host;
 use crate::linkage::Linkage;
 use crate::observed::Observed;
 use crate::program::Program;
+use crate::proof::Outcome;
 use crate::rooted::RootedPath;
 use crate::shebang::Shebang;
 use crate::target::Target;
@@ -97,6 +98,7 @@ fn look_through(path: &str, around: &Surroundings, scripts: usize) -> Examined {
         missing,
         attempt: Attempt::NotTried("it was not tried".to_owned()),
         proof: None,
+        proof_elsewhere: None,
     }
 }
 
@@ -158,7 +160,16 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
     let target = Target::of_program(&examined.head).filter(|target| !observed.native.contains(target));
     // Without room for its program an emulator may look for some until somebody ends it.
     let target = target.filter(|target| settings().address_space.is_none_or(|limit| limit >= target.reserved()));
-    examined.proof = target.map(|target| prove(target).outcome);
+    let Some(target) = target else { return };
+    let proof = prove(target).outcome;
+    // What keeps an emulator from running where there is nothing of this system need not keep it from running here.
+    let here = around.root.is_system() && matches!(proof, Outcome::NoEmulator | Outcome::Refused { .. });
+    if here {
+        examined.proof = Some(prove_here(target));
+        examined.proof_elsewhere = Some(proof);
+    } else {
+        examined.proof = Some(proof);
+    }
 }
 
 /// The probe of `target`, examined and tried out as the only file of a root directory of its own.

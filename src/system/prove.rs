@@ -1,8 +1,9 @@
 //! Proof: a program of the target is executed where nothing else is.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chroot};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,19 @@ pub fn prove(target: Target) -> Proof {
     Proof { target, outcome, took }
 }
 
+/// What becomes of the probe of `target` in this process's own root directory, where an emulator finds what it needs of
+/// this system.
+pub fn prove_here(target: Target) -> Outcome {
+    let program = Program::of(target);
+    let place = Place::with(&program.elf);
+    let path = place.as_ref().map(|place| CString::new(place.program().as_os_str().as_bytes()));
+    match path {
+        Ok(Ok(path)) => run(None, path, program.status).0,
+        Ok(Err(error)) => Outcome::NotTried { error: error.to_string() },
+        Err(error) => Outcome::NotTried { error: error.to_string() },
+    }
+}
+
 /// Whether the processor and the kernel run `target`'s programs without any of the emulators of `table`: tried with one
 /// that bears a mark which the kernel's own loader does not look at and no entry takes.
 pub fn runs_natively(target: Target, table: &Table) -> bool {
@@ -48,7 +62,7 @@ pub fn runs_natively(target: Target, table: &Table) -> bool {
 
 fn try_program(program: &Program) -> (Outcome, Duration) {
     match Place::with(&program.elf) {
-        Ok(place) => run(place.path(), program.status),
+        Ok(place) => run(Some(place.path()), PROGRAM.to_owned(), program.status),
         Err(error) => (Outcome::NotTried { error: error.to_string() }, Duration::ZERO),
     }
 }
@@ -56,18 +70,21 @@ fn try_program(program: &Program) -> (Outcome, Duration) {
 /// Name of the program in its root directory.
 const PROGRAM: &CStr = c"/probe";
 
-fn run(directory: &Path, expected: i32) -> (Outcome, Duration) {
-    let directory = directory.to_owned();
+/// Executes `program`, a path in the root directory `root`.
+fn run(root: Option<&Path>, program: CString, expected: i32) -> (Outcome, Duration) {
+    let root = root.map(Path::to_owned);
     let privileged = may_enter();
-    let mut command = Command::new("/probe");
+    let mut command = Command::new(OsStr::from_bytes(program.as_bytes()));
     // Not `Stdio::null`: it opens /dev/null, which a chroot may not have.
     command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = move || {
-        enter(&directory, privileged)?;
+        if let Some(root) = &root {
+            enter(root, privileged)?;
+        }
         nix::unistd::alarm::set(PATIENCE);
         // Executed here, and not by `Command`: the C library would hand a program that the kernel
         // does not know to a shell.
-        let Err(errno) = nix::unistd::execve(PROGRAM, &[PROGRAM], &[] as &[&CStr]);
+        let Err(errno) = nix::unistd::execve(&program, &[&program], &[] as &[&CStr]);
         Err(errno.into())
     };
     // SAFETY: between fork and exec the closure makes system calls and allocates nothing.
@@ -134,7 +151,7 @@ pub(super) struct Place(PathBuf);
 impl Place {
     pub(super) fn with(program: &[u8]) -> io::Result<Place> {
         let place = Place(make_directory()?);
-        let file = place.0.join("probe");
+        let file = place.program();
         fs::write(&file, program)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
         fs::set_permissions(&place.0, fs::Permissions::from_mode(0o755))?;
@@ -143,6 +160,10 @@ impl Place {
 
     pub(super) fn path(&self) -> &Path {
         &self.0
+    }
+
+    fn program(&self) -> PathBuf {
+        self.0.join("probe")
     }
 }
 

@@ -59,6 +59,9 @@ fn a_dynamic_emulator_in_another_root() {
         .expect(0, &[]);
     register(&sandbox, "qemu-aarch64", &emulator, "OPF");
     sandbox.shell(&format!("! chroot {root} /busybox true")).expect(0, &[]);
+    // Here its libraries would be looked for: those of Debian 12 are on no other system.
+    let found = Found::of(&sandbox, &[&program]);
+    assert!(["emulator-dynamic", "emulator-fails"].iter().any(|cause| found.causes().contains(cause)), "{:#}", found.0);
     finds_and_cures(&sandbox, &["--root", &root, "/busybox"], "emulator-dynamic");
     sandbox.shell(&format!("chroot {root} /busybox true")).expect(0, &[]);
 }
@@ -86,6 +89,9 @@ fn without_flag_f_in_another_root() {
     sandbox.shell(&format!("mkdir {root}; cp {program} {root}/busybox")).expect(0, &[]);
     other_emulator(&sandbox, "OP");
     runs(&sandbox, &program);
+    let here = Found::of(&sandbox, &[&program]);
+    assert!(here.is_healthy());
+    assert_eq!(here.causes(), ["no-fix-binary"]);
     sandbox.shell(&format!("! chroot {root} /busybox true")).expect(0, &[]);
     finds_and_cures(&sandbox, &["--root", &root, "/busybox"], "no-fix-binary");
     sandbox.shell(&format!("chroot {root} /busybox true")).expect(0, &[]);
@@ -123,6 +129,17 @@ fn an_emulator_that_does_not_work() {
     let from = real::provided("QUS_TEST_NEIGHBOURS").join("debian-13/usr/bin/qemu-riscv64");
     let emulator = format!("{OTHERS}/qemu-aarch64");
     sandbox.shell(&format!("cp {} {emulator}", from.display())).expect(0, &[]);
+    register(&sandbox, "qemu-aarch64", &emulator, "POF");
+    finds_and_cures(&sandbox, &[&program], "emulator-fails");
+    runs(&sandbox, &program);
+}
+
+#[test]
+fn an_emulator_that_is_none() {
+    let sandbox = machine_in_use();
+    let program = program(&sandbox);
+    let emulator = format!("{OTHERS}/qemu-aarch64");
+    sandbox.shell(&format!("cp /bin/false {emulator}")).expect(0, &[]);
     register(&sandbox, "qemu-aarch64", &emulator, "POF");
     finds_and_cures(&sandbox, &[&program], "emulator-fails");
     runs(&sandbox, &program);

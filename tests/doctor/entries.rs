@@ -79,14 +79,27 @@ fn table_disabled() {
     runs(&sandbox, &program);
 }
 
+/// In a user namespace without a table of its own: one that were mounted there would hide the machine's.
 #[test]
 fn not_mounted() {
     let sandbox = Sandbox::without_table();
     let anchor = real::provided("QUS_TEST_REPOSITORY").join("anchor.json");
-    sandbox.shell(&format!("mkdir -p /etc/qus/trust.d; cp {} /etc/qus/trust.d/test.json", anchor.display()));
+    sandbox
+        .shell(&format!("mkdir -p /etc/qus/trust.d /run/home; cp {} /etc/qus/trust.d/test.json", anchor.display()))
+        .expect(0, &[]);
     let program = program(&sandbox);
-    finds_and_cures(&sandbox, &[&program], "not-mounted");
-    runs(&sandbox, &program);
+    let (directory, _) = env!("CARGO_BIN_EXE_qus").rsplit_once('/').unwrap();
+    let at_home = |script: &str| sandbox.shell(&format!("export HOME=/run/home PATH={directory}:$PATH; {script}"));
+    let cure = || {
+        let said = at_home(&format!("qus doctor --json {program} || [ $? = 10 ]")).expect(0, &[]);
+        let found = Found(serde_json::from_str(&said.stdout).unwrap());
+        assert_eq!(found.causes(), ["not-mounted"], "{:#}", found.0);
+        found.first()["cure"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(cure(), "qus install --user aarch64");
+    at_home(&cure()).expect(0, &["ready"]);
+    assert_eq!(cure(), format!("qus run aarch64 -- {program}"));
+    assert_eq!(at_home(&format!("{} uname -m", cure())).expect(0, &[]).stdout, "aarch64\n");
 }
 
 #[test]

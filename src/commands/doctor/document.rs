@@ -101,7 +101,7 @@ impl ResultDocument {
 }
 
 impl FindingDocument {
-    fn of(finding: &Finding) -> FindingDocument {
+    pub(super) fn of(finding: &Finding) -> FindingDocument {
         let cause = &finding.cause;
         FindingDocument {
             cause: cause.id(),

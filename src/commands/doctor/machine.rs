@@ -1,11 +1,9 @@
 //! The whole machine: every target that is installed or registered, and every neighbour.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::super::{Context, Failure};
-use super::document::ResultDocument;
+use super::document::{FindingDocument, ResultDocument};
 use super::text;
 use crate::diagnosis::{self, Attempt, Diagnosis, Finding, Weight};
 use crate::exit::Exit;
@@ -22,6 +20,8 @@ use crate::ui::Ui;
 struct Document {
     schema: u32,
     healthy: bool,
+    /// What is amiss with the kernel's table itself.
+    findings: Vec<FindingDocument>,
     targets: Vec<ResultDocument>,
     neighbours: Vec<NeighbourDocument>,
 }
@@ -45,6 +45,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
     let around = examine::around(entries);
     let meant = |target: &Target| !matches!(observed.state(*target), State::Absent | State::Native);
+    let itself = diagnosis::of_table(&observed).map(Diagnosis::of);
     let mut found = Vec::new();
     for target in Target::all().filter(meant) {
         let examined = examine::probe(target, &observed).map_err(Failure::NoProbe)?;
@@ -60,10 +61,17 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     for neighbour in &neighbours {
         context.ui.result(describe(neighbour));
     }
-    tell(&found, context.ui);
-    let healthy = found.iter().all(|(_, diagnosis, _)| diagnosis.is_healthy());
+    let itself = itself.unwrap_or_default();
+    tell(&itself, &found, context.ui);
+    let healthy = itself.is_healthy() && found.iter().all(|(_, diagnosis, _)| diagnosis.is_healthy());
     let targets = found.into_iter().map(|(_, _, document)| document).collect();
-    context.ui.document(&Document { schema: 1, healthy, targets, neighbours });
+    context.ui.document(&Document {
+        schema: 1,
+        healthy,
+        findings: itself.findings.iter().map(FindingDocument::of).collect(),
+        targets,
+        neighbours,
+    });
     Ok(if healthy { Exit::Done } else { Exit::DoesNotRun })
 }
 
@@ -89,27 +97,34 @@ fn line(target: Target, found: &Diagnosis, document: &ResultDocument, attempt: &
 }
 
 /// Each cause once, with what to type for the first target that has it; all of it for those who want to know all.
-fn tell(found: &[(Target, Diagnosis, ResultDocument)], ui: Ui) {
-    let mut causes = BTreeMap::new();
-    for (target, diagnosis, _) in found {
-        for finding in &diagnosis.findings {
-            if finding.weight != Weight::Remark || ui.is_verbose() {
-                let same: &mut Vec<_> = causes.entry((finding.weight, finding.cause.id())).or_default();
-                same.push((*target, diagnosis.at, finding));
-            }
-        }
-    }
-    for targets in causes.values() {
+fn tell(itself: &Diagnosis, found: &[(Target, Diagnosis, ResultDocument)], ui: Ui) {
+    for finding in &itself.findings {
         ui.result("");
-        let shown = if ui.is_verbose() { targets.len() } else { 1 };
-        for (_, at, finding) in targets.iter().take(shown) {
-            text::show(finding, *at, ui);
+        text::show(finding, itself.at, ui);
+    }
+    let of_targets = found.iter().flat_map(|(target, diagnosis, _)| {
+        diagnosis.findings.iter().map(move |finding| (*target, diagnosis.at, finding))
+    });
+    let shown = |finding: &Finding| {
+        let told = itself.findings.iter().any(|itself| itself.cause.id() == finding.cause.id());
+        !told && (finding.weight != Weight::Remark || ui.is_verbose())
+    };
+    let mut waiting: Vec<_> = of_targets.filter(|(.., finding)| shown(finding)).collect();
+    waiting.sort_by_key(|(.., finding)| finding.weight);
+    while let Some((_, at, first)) = waiting.first().copied() {
+        let is_same = |finding: &Finding| finding.cause.id() == first.cause.id();
+        let (same, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(.., finding)| is_same(finding));
+        waiting = others;
+        ui.result("");
+        if ui.is_verbose() {
+            for (_, at, finding) in &same {
+                text::show(finding, *at, ui);
+            }
+            continue;
         }
-        if let [_, others @ ..] = &targets[..]
-            && shown == 1
-            && !others.is_empty()
-        {
-            let names: Vec<&str> = others.iter().map(|(target, ..)| target.name()).collect();
+        text::show(first, at, ui);
+        let names: Vec<&str> = same[1..].iter().map(|(target, ..)| target.name()).collect();
+        if !names.is_empty() {
             ui.result(format!("  also: {}", names.join(", ")));
         }
     }
