@@ -29,4 +29,5 @@ mod speech;
 mod table;
 mod tamper;
 mod targets;
+mod tongues;
 mod trust;

@@ -9,4 +9,5 @@ pub(crate) mod publisher;
 pub(crate) mod real;
 pub(crate) mod sandbox;
 pub(crate) mod server;
+pub(crate) mod table_of_the_book;
 pub(crate) mod tree;

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
+use super::machine::{Said, qus};
 use super::sandbox::Sandbox;
 
 /// Every architecture of Debian's last release or its next, and of the one before, but the tester's own: the target, what
@@ -71,4 +73,40 @@ pub(crate) fn runs(sandbox: &Sandbox, program: &Path, uname: &str) {
     let lines: Vec<&str> = said.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{said:#?}");
     assert!(lines.iter().all(|line| line.starts_with(uname)), "{said:#?}");
+}
+
+/// Real emulators of `targets` in a folder that goes with the value, each as `qemu-TARGET-static`.
+pub(crate) struct Emulators {
+    image: TempDir,
+}
+
+impl Emulators {
+    #[track_caller]
+    pub(crate) fn of(targets: &[&str]) -> Emulators {
+        let image = TempDir::new().unwrap();
+        let trust = image.path().join("etc/qus/trust.d");
+        std::fs::create_dir_all(&trust).unwrap();
+        std::fs::copy(provided("QUS_TEST_REPOSITORY").join("anchor.json"), trust.join("test.json")).unwrap();
+        let mut install = qus();
+        install.arg("--root").arg(image.path()).args(["install", "--emulate-native"]).args(targets);
+        Said::by(install.output().unwrap()).expect(0, &[]);
+        Emulators { image }
+    }
+
+    /// Where they lie.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.image.path().join("usr/local/lib/qus/bin")
+    }
+
+    /// A script that makes them lie in the directory `to` too, with names that end with `suffix`.
+    pub(crate) fn link(&self, to: &str, suffix: &str) -> String {
+        let from = self.folder();
+        let from = from.display();
+        format!(
+            "mkdir -p '{to}'
+             for file in {from}/qemu-*-static; do
+                 name=${{file##*/}}; ln -sf \"$file\" '{to}'/\"${{name%-static}}{suffix}\"
+             done\n"
+        )
+    }
 }

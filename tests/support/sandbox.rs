@@ -90,6 +90,15 @@ impl Sandbox {
         self.run(env!("CARGO_BIN_EXE_qus"), words)
     }
 
+    /// Makes the program under test go by `names` there.
+    #[track_caller]
+    pub(crate) fn call_it(&self, names: &[&str]) {
+        for name in names {
+            let to = format!("/usr/local/bin/{name}");
+            self.run("ln", &["-sf", env!("CARGO_BIN_EXE_qus"), &to]).expect(0, &[]);
+        }
+    }
+
     pub(crate) fn shell(&self, script: &str) -> Said {
         self.run("sh", &["-ec", script])
     }

@@ -1,0 +1,3 @@
+//! The languages of other tools: every row of their tables in the book, and what no table holds.
+
+mod register_sh;
