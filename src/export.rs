@@ -35,13 +35,24 @@ pub fn files(format: Format, rules: &[(Target, Rule)]) -> Vec<File> {
             .iter()
             .map(|(target, rule)| plain(dropin::path(*target).name().to_owned(), dropin::text(rule)))
             .collect(),
-        Format::Debian => rules.iter().map(|(_, rule)| plain(rule.name.to_string(), support(rule))).collect(),
+        Format::Debian => rules.iter().map(|(_, rule)| plain(rule.name.to_string(), support("qus", rule))).collect(),
         Format::OpenRc => {
             let lines: Vec<String> = rules.iter().map(|(_, rule)| rule.line()).collect();
             let text = include_str!("export/openrc.initd").replace("@RULES@", &lines.join("\n"));
             vec![File { name: "qus".to_owned(), mode: 0o755, text }]
         }
     }
+}
+
+/// The same under the names that QEMU's own script gives them, for whoever packages emulators: nothing of it is qus's.
+pub fn files_as_qemu(format: Format, rules: &[(Target, Rule)]) -> Vec<File> {
+    let of_rule = |(_, rule): &(Target, Rule)| match format {
+        Format::Systemd => Some((format!("{}.conf", rule.name), format!("{}\n", rule.line()))),
+        Format::Debian => Some((rule.name.to_string(), support(rule.name.as_str(), rule))),
+        // It has no such words.
+        Format::OpenRc => None,
+    };
+    rules.iter().filter_map(of_rule).map(|(name, text)| File { name, mode: 0o644, text }).collect()
 }
 
 /// What to type to have the files in `directory`, an absolute path, loaded now and at every boot.
@@ -67,7 +78,7 @@ pub fn load(format: Format, directory: &str) -> String {
 
 /// A format file of binfmt-support, which is named as the entry. It has no word for `O`: the flags
 /// become `PF`, which runs the same programs but those that may be executed and not read.
-fn support(rule: &Rule) -> String {
+fn support(package: &str, rule: &Rule) -> String {
     let yes = |letter| if rule.flags.has(letter) { "yes" } else { "no" };
     let pattern = match &rule.pattern {
         Pattern::Magic { offset, magic, mask } => {
@@ -76,7 +87,7 @@ fn support(rule: &Rule) -> String {
         Pattern::Extension(extension) => format!("extension {extension}"),
     };
     format!(
-        "package qus\ninterpreter {}\n{pattern}\ncredentials {}\nfix_binary {}\npreserve {}\n",
+        "package {package}\ninterpreter {}\n{pattern}\ncredentials {}\nfix_binary {}\npreserve {}\n",
         rule.interpreter,
         yes('C'),
         yes('F'),

@@ -108,10 +108,29 @@ impl Ui {
     /// Why it failed, and what to type.
     pub fn error(self, error: &dyn Explain) {
         say("error", ERROR, &error.to_string());
+        self.cure(error);
+    }
+
+    /// The same in somebody's own colours, on a terminal or not.
+    pub fn painted_error(self, error: &dyn Explain, Paint { before, behind }: &Paint) {
+        let _ = writeln!(io::stderr().lock(), "{before}error: {error}{behind}");
+        self.cure(error);
+    }
+
+    fn cure(self, error: &dyn Explain) {
         if let Some(help) = error.help() {
             self.help(help);
         }
     }
+}
+
+/// Colours that somebody else chose: what is written before an error and behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paint {
+    /// Before it.
+    pub before: String,
+    /// Behind it.
+    pub behind: String,
 }
 
 fn say(word: &str, style: Style, text: &str) {

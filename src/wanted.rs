@@ -1,9 +1,12 @@
 //! What was meant by what was typed.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
+use crate::export::Format;
 use crate::rule::{BadRule, Flags, KernelVersion, Match, Rule};
-use crate::target::{Target, UnknownTarget};
+use crate::target::{Family, Target, UnknownTarget};
 use crate::version::{BadVersion, Version};
 
 /// Targets, and of each the version if one was named.
@@ -63,6 +66,16 @@ impl Selection {
         if words.is_empty() { Ok(Selection::All) } else { Selection::resolve(words) }
     }
 
+    /// What is left of it without targets that `leave_out` names; all stay all.
+    pub fn without(&self, leave_out: impl Fn(Target) -> bool) -> Selection {
+        match self {
+            Selection::All => Selection::All,
+            Selection::Named(choices) => {
+                Selection::Named(choices.iter().filter(|choice| !leave_out(choice.target)).cloned().collect())
+            }
+        }
+    }
+
     /// Whether `target` was selected.
     pub fn includes(&self, target: Target) -> bool {
         match self {
@@ -100,6 +113,23 @@ pub struct Consent {
     pub emulate_native: bool,
     /// Win over those whom somebody chose on purpose for a target.
     pub take_over: bool,
+    /// What is passed over without a word.
+    pub pass_over: PassOver,
+}
+
+/// Targets that are passed over without a word, also if they are named, as older tools do with those of the host's own
+/// family. Whatever it is, a target whose rule would take the host's own programs is among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PassOver {
+    /// None: that such a target cannot be had is an error.
+    #[default]
+    Nothing,
+    /// What the host runs by itself, unless that is to be emulated.
+    Native,
+    /// This family.
+    Family(Family),
+    /// This one.
+    Target(Target),
 }
 
 /// Where the emulators lie that are to be registered.
@@ -116,6 +146,14 @@ pub enum Source {
         /// What the names end with, such as `-static`.
         suffix: String,
     },
+    /// Files called so in the root directory of each program. They need not be here, but of all targets those that
+    /// have one here are meant, if there is any.
+    Elsewhere {
+        /// The directory.
+        directory: String,
+        /// What the names end with.
+        suffix: String,
+    },
 }
 
 /// What is to be registered, and how.
@@ -129,6 +167,23 @@ pub struct Registration {
     pub letters: Letters,
     /// What may be done beside the obvious.
     pub consent: Consent,
+}
+
+/// Configuration that is to be written for others to load, whether or not the emulators are here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Who is to load it.
+    pub format: Format,
+    /// Where to write it.
+    pub directory: PathBuf,
+    /// Of which targets.
+    pub targets: Vec<Target>,
+    /// The directory of the emulators.
+    pub emulators: String,
+    /// What their names end with.
+    pub suffix: String,
+    /// By what rules.
+    pub letters: Letters,
 }
 
 impl Letters {

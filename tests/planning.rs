@@ -49,7 +49,7 @@ pub(crate) fn bare() -> Observed {
 }
 
 fn native() -> Consent {
-    Consent { emulate_native: true, take_over: false }
+    Consent { emulate_native: true, ..Consent::default() }
 }
 
 fn index() -> Index {

@@ -1,3 +1,5 @@
 //! The languages of other tools: every row of their tables in the book, and what no table holds.
 
+mod conf_sh;
 mod register_sh;
+mod scripts;

@@ -7,7 +7,6 @@ use crate::cli::SourceArgs;
 use crate::observed::Observed;
 use crate::plan::Emulators;
 use crate::system::emulators::{self, Fit};
-use crate::target::Target;
 use crate::wanted::{Selection, Source};
 
 /// Where the options say that emulators lie.
@@ -28,28 +27,47 @@ pub(super) fn find(
     observed: &Observed,
     context: &Context,
 ) -> Result<Emulators, Failure> {
-    let named = *selection != Selection::All;
-    let mut found: BTreeMap<Target, String> = BTreeMap::new();
     match source {
         Source::File(interpreter) => match selection {
             Selection::Named(choices) if choices.len() == 1 => {
-                found.insert(choices[0].target, interpreter.clone());
+                let found = Emulators([(choices[0].target, interpreter.clone())].into());
+                fit(found, selection, observed, context)
             }
-            _ => return Err(Failure::OneInterpreter),
+            _ => Err(Failure::OneInterpreter),
         },
         Source::Folder { directory, suffix } => {
-            let directory = directory.trim_end_matches('/');
-            for target in Target::all().filter(|target| selection.includes(*target)) {
-                found.insert(target, format!("{directory}/qemu-{}{suffix}", target.emulated_by()));
+            let found = fit(Emulators::named(selection, directory, suffix), selection, observed, context)?;
+            if *selection == Selection::All && found.0.is_empty() {
+                return Err(Failure::NoEmulators { directory: directory.clone(), suffix: suffix.clone() });
             }
+            Ok(found)
+        }
+        Source::Elsewhere { directory, suffix } => {
+            let named = Emulators::named(selection, directory, suffix);
+            if *selection != Selection::All {
+                return Ok(named);
+            }
+            let here = fit(named.clone(), selection, observed, context)?;
+            if !here.0.is_empty() {
+                return Ok(here);
+            }
+            context.ui.warn(format!(
+                "no emulator is called \"{directory}/qemu-TARGET{suffix}\" here: it has to be in the root of each program"
+            ));
+            Ok(named)
         }
         Source::Installed => {
             let installed = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
-            return Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()));
+            Ok(Emulators(installed.map(|(target, installed)| (*target, installed.path.to_string())).collect()))
         }
     }
+}
+
+/// Of the emulators that were `found`, those that can be registered. All that are named must be.
+fn fit(found: Emulators, selection: &Selection, observed: &Observed, context: &Context) -> Result<Emulators, Failure> {
+    let named = *selection != Selection::All;
     let mut fit = BTreeMap::new();
-    for (target, path) in found {
+    for (target, path) in found.0 {
         match emulators::check(&context.root, &path, observed.host) {
             Ok(Fit { dynamic }) => {
                 if dynamic {

@@ -10,11 +10,12 @@ use crate::cli::{self, ExportArgs};
 use crate::conflict::Conflict;
 use crate::exit::Exit;
 use crate::export::{self, Format};
-use crate::rule::Rule;
+use crate::plan::Emulators;
+use crate::rule::{BadRule, KernelVersion, Rule};
 use crate::system::observe::{Look, native_targets, observe};
 use crate::system::output;
 use crate::target::Target;
-use crate::wanted::{Consent, Letters, Selection, Source};
+use crate::wanted::{Consent, Export, Letters, Selection, Source};
 
 #[derive(Debug, Serialize)]
 struct Document {
@@ -23,6 +24,19 @@ struct Document {
     files: Vec<PathBuf>,
     /// What to type.
     load: String,
+}
+
+/// Writes what is wanted, over what is there. Returns the rules that it says.
+pub(crate) fn export(wanted: &Export, context: &Context) -> Result<Vec<(Target, Rule)>, Failure> {
+    let emulators = Emulators::named(&Selection::All, &wanted.emulators, &wanted.suffix).0;
+    // Who loads it, does so on a kernel of its own.
+    let rule = |target: &Target| wanted.letters.rule(*target, &emulators[target], KernelVersion::NEWEST);
+    let rules =
+        wanted.targets.iter().map(|target| Ok((*target, rule(target)?))).collect::<Result<Vec<_>, BadRule>>()?;
+    if !context.global.dry_run {
+        output::write(&wanted.directory, &export::files_as_qemu(wanted.format, &rules))?;
+    }
+    Ok(rules)
 }
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
@@ -43,7 +57,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
         // Whether to emulate it was settled when it was installed.
         observed.native.retain(|target| !observed.receipt.targets.contains_key(target));
     }
-    let consent = Consent { emulate_native: args.letters.emulate_native, take_over: true };
+    let consent = Consent { emulate_native: args.letters.emulate_native, take_over: true, ..Consent::default() };
     let mut rules: Vec<(Target, Rule)> = emulators.rules(&selection, &letters, consent, &observed)?;
     if installed && letters == Letters::default() {
         // So were the letters, unless others are asked for now.

@@ -32,7 +32,8 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let store = Store::open(&context.root, repository.as_deref(), *offline, &memory, context.now)?;
     let (index, memory) = store.index(&memory, context.now)?;
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
-    let consent = Consent { emulate_native: args.letters.emulate_native, take_over: context.global.yes };
+    let consent =
+        Consent { emulate_native: args.letters.emulate_native, take_over: context.global.yes, ..Consent::default() };
     let plan = plan_or_ask(&selection, &letters, consent, &observed, &offer, context)?;
 
     tell::taken(&plan, &observed, context);

@@ -3,7 +3,7 @@
 mod apply;
 mod doctor;
 mod emulators;
-mod export;
+pub(crate) mod export;
 mod install;
 mod prefer;
 pub(crate) mod register;
@@ -94,6 +94,11 @@ pub enum Failure {
     NoProgramIn(PathBuf),
     #[error("a probe cannot be laid down: {0}")]
     NoProbe(std::io::Error),
+    #[error("no emulator is called \"{directory}/qemu-TARGET{suffix}\"")]
+    NoEmulators {
+        directory: String,
+        suffix: String,
+    },
     #[error("no emulator is installed that could be exported")]
     NothingToExport,
     #[error("the kernel does not let changes be watched: {0}")]
@@ -115,6 +120,7 @@ impl Failure {
             | Failure::OneInterpreter
             | Failure::NoHome
             | Failure::NoTable(_)
+            | Failure::NoEmulators { .. }
             | Failure::NothingToExport
             | Failure::NoSuchCause(_)
             | Failure::NoProgramIn(_)
@@ -129,9 +135,11 @@ impl Explain for Failure {
     fn exit(&self) -> Exit {
         match self {
             Failure::NoTable(_) => Exit::Kernel,
-            Failure::NothingToExport | Failure::NoProgramIn(_) | Failure::NoProbe(_) | Failure::Watch(_) => {
-                Exit::Failed
-            }
+            Failure::NoEmulators { .. }
+            | Failure::NothingToExport
+            | Failure::NoProgramIn(_)
+            | Failure::NoProbe(_)
+            | Failure::Watch(_) => Exit::Failed,
             _ => self.explained().map_or(Exit::Usage, Explain::exit),
         }
     }
@@ -146,6 +154,9 @@ impl Explain for Failure {
                 Some(format!("targets are {}", names.join(", ")))
             }
             Failure::NoTable(_) => Some("leave out --binfmt-misc: it is found wherever it is mounted".to_owned()),
+            Failure::NoEmulators { .. } => {
+                Some("name the directory with --path, and what the names end with by --suffix".to_owned())
+            }
             Failure::NothingToExport => {
                 Some("qus install TARGET, or name a directory of emulators with --path".to_owned())
             }
@@ -267,7 +278,7 @@ impl Report {
     }
 }
 
-/// The letters that were asked for, with the warning that one of them needs.
+/// The letters that were asked for, with the warnings that some of them need.
 fn letters(args: &LettersArgs, ui: Ui) -> Result<Letters, Failure> {
     let exactly = args.flags.as_deref().map(Letters::exactly).transpose()?;
     let programs = match args.programs {
@@ -275,6 +286,12 @@ fn letters(args: &LettersArgs, ui: Ui) -> Result<Letters, Failure> {
         Programs::AppImage => Match::AppImage,
     };
     let letters = Letters { exactly, credentials: args.credentials == YesNo::Yes, programs };
+    warn_of(&letters, ui);
+    Ok(letters)
+}
+
+/// Says what letters bring with them that is not plain.
+pub(crate) fn warn_of(letters: &Letters, ui: Ui) {
     if letters.credentials || letters.exactly.as_ref().is_some_and(|flags| flags.has('C')) {
         ui.warn(
             "with credentials, whoever can place a set-uid program of this target on the machine runs the emulator as its owner, root for instance",
@@ -285,5 +302,4 @@ fn letters(args: &LettersArgs, ui: Ui) -> Result<Letters, Failure> {
             "without F the emulator is looked for in the program's own root: containers and chroots do not have it",
         );
     }
-    Ok(letters)
 }

@@ -3,20 +3,23 @@
 use super::emulators::{find, source};
 use super::{Context, Failure, Report, letters, tell};
 use crate::cli::{EmulatorArgs, RegisterArgs};
+use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::exit::Exit;
-use crate::observed::Observed;
-use crate::plan::{self, Plan, Step};
-use crate::rule::RuleName;
+use crate::observed::{Binfmt, Observed, Table};
+use crate::plan::{self, Emulators, Plan, Step};
+use crate::rule::{Rule, RuleName};
 use crate::system::interrupt;
 use crate::system::observe::{Look, native_targets, observe};
 use crate::target::Target;
-use crate::wanted::{Consent, Registration, Selection, Source};
+use crate::wanted::{Consent, Letters, PassOver, Registration, Selection, Source};
 
 /// What was, or would be, done to the table.
 pub(crate) struct Done {
     plan: Plan,
     pub(crate) report: Report,
+    /// What holds now, or would, of what was to be registered, also what did so before.
+    pub(crate) rules: Vec<(Target, Rule)>,
 }
 
 impl Done {
@@ -34,7 +37,7 @@ pub(super) fn run_register(args: &RegisterArgs, context: &Context) -> Result<Exi
         selection: Selection::resolve(&args.emulators.targets)?,
         source: source(&args.emulators.source),
         letters: letters(&args.letters, context.ui)?,
-        consent: Consent { emulate_native: args.letters.emulate_native, take_over: true },
+        consent: Consent { emulate_native: args.letters.emulate_native, take_over: true, ..Consent::default() },
     };
     let done = register(&wanted, context)?;
     show(&done, context, "nothing to do: all of it is registered");
@@ -52,16 +55,85 @@ pub(super) fn run_unregister(args: &EmulatorArgs, context: &Context) -> Result<E
 pub(crate) fn register(wanted: &Registration, context: &Context) -> Result<Done, Failure> {
     interrupt::catch();
     let _lock = begin(context)?;
+    let planned = plan_registration(wanted, plan::register, context)?;
+    tell::taken(&planned.plan, &planned.observed, context);
+    carry_out(planned, context)
+}
+
+/// As [`register`], after every entry of QEMU's emulators is deleted, whoever registered it.
+pub(crate) fn register_afresh(wanted: &Registration, context: &Context) -> Result<Done, Failure> {
+    interrupt::catch();
+    let _lock = begin(context)?;
+    let planned = plan_registration(wanted, plan::register_afresh, context)?;
+    tell::cleared(&planned.plan, &planned.observed, context);
+    carry_out(planned, context)
+}
+
+/// Fails if what is wanted could not be registered now. Nothing is changed.
+pub(crate) fn check(wanted: &Registration, context: &Context) -> Result<(), Failure> {
+    plan_registration(wanted, plan::register, context).map(drop)
+}
+
+/// Deletes the entries of `selection` that run an emulator of QEMU, whoever registered them.
+pub(crate) fn clear(selection: &Selection, context: &Context) -> Result<Done, Failure> {
+    interrupt::catch();
+    let _lock = begin(context)?;
+    let observed = look_at_kernel(context, true)?;
+    let plan = plan::clear(selection, &observed)?;
+    tell::cleared(&plan, &observed, context);
+    let report = context.carry_out(&plan, None)?;
+    Ok(Done { plan, report, rules: Vec::new() })
+}
+
+/// Fails if they could not be deleted now. Nothing is changed.
+pub(crate) fn check_clear(selection: &Selection, context: &Context) -> Result<(), Failure> {
+    plan::clear(selection, &look_at_kernel(context, true)?)?;
+    Ok(())
+}
+
+/// The kernel's table; an empty one where it is not mounted and could be.
+pub(crate) fn table(context: &Context) -> Result<Table, Failure> {
+    match look_at_kernel(context, false)?.binfmt {
+        Binfmt::Mounted(table) => Ok(table),
+        Binfmt::Mountable => Ok(Table::default()),
+        Binfmt::Unreachable(why) => Err(Conflict::unreachable(why).into()),
+        Binfmt::NotAsked => Err(Failure::ImageHasNoKernel),
+    }
+}
+
+/// A registration that is not carried out yet.
+struct Planned {
+    plan: Plan,
+    rules: Vec<(Target, Rule)>,
+    observed: Observed,
+}
+
+/// How rules are put into the table: [`plan::register`] or the like.
+type Planner = fn(&Selection, &Emulators, &Letters, Consent, &Observed) -> Result<Plan, Conflict>;
+
+fn plan_registration(wanted: &Registration, planner: Planner, context: &Context) -> Result<Planned, Failure> {
+    let (letters, consent) = (&wanted.letters, wanted.consent);
     let mut observed = look_at_kernel(context, false)?;
-    let emulators = find(&wanted.source, &wanted.selection, &observed, context)?;
+    if let (Selection::Named(choices), PassOver::Native) = (&wanted.selection, consent.pass_over) {
+        let named: Vec<Target> = choices.iter().map(|choice| choice.target).collect();
+        observed.native = native_targets(&observed, &named);
+    }
+    let selection = wanted.selection.without(|target| plan::passes_over(target, consent, &observed));
+    let mut emulators = find(&wanted.source, &selection, &observed, context)?;
+    emulators.0.retain(|target, _| !plan::passes_over(*target, consent, &observed));
     // What is not to be had here need not be tried.
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
     observed.native = native_targets(&observed, &candidates);
-    let plan = plan::register(&wanted.selection, &emulators, &wanted.letters, wanted.consent, &observed)?;
-    tell::taken(&plan, &observed, context);
+    let rules = emulators.rules(&selection, letters, consent, &observed)?;
+    let plan = planner(&selection, &emulators, letters, consent, &observed)?;
+    Ok(Planned { plan, rules, observed })
+}
+
+fn carry_out(planned: Planned, context: &Context) -> Result<Done, Failure> {
+    let Planned { plan, rules, observed } = planned;
     let report = context.carry_out(&plan, None)?;
     tell::place(&plan, &observed, context);
-    Ok(Done { plan, report })
+    Ok(Done { plan, report, rules })
 }
 
 /// Deletes the entries of the emulators of `selection` in `source`, and those of qus.
@@ -72,7 +144,7 @@ pub(crate) fn unregister(selection: &Selection, source: &Source, context: &Conte
     let emulators = find(source, selection, &observed, context)?;
     let plan = plan::unregister(selection, &emulators, &observed)?;
     let report = context.carry_out(&plan, None)?;
-    Ok(Done { plan, report })
+    Ok(Done { plan, report, rules: Vec::new() })
 }
 
 fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Failure> {
@@ -83,6 +155,9 @@ fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Fai
 }
 
 fn look_at_kernel(context: &Context, files: bool) -> Result<Observed, Failure> {
+    if context.kernel.is_none() {
+        return Err(Failure::ImageHasNoKernel);
+    }
     Ok(observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files })?)
 }
 

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::observed::Observed;
+use crate::owner::Owner;
 use crate::place::{Keeper, Place};
 use crate::plan::{Plan, Step};
 use crate::rule::RuleName;
@@ -39,6 +40,19 @@ pub(super) fn taken(plan: &Plan, observed: &Observed, context: &Context) {
                 "{theirs} of {owner} stays as it is: it could not be given back; \"{name}\" is newer, and is asked first"
             ));
         }
+    }
+}
+
+/// What is deleted of others', or replaced.
+pub(super) fn cleared(plan: &Plan, observed: &Observed, context: &Context) {
+    for planned in &plan.steps {
+        let Step::PutEntry { name, before: Some(before), .. } = &planned.step else { continue };
+        let whose = match observed.owner(before) {
+            _ if observed.is_ours(before) => continue,
+            Owner::Unknown => String::new(),
+            owner => format!(" of {}", owner.title()),
+        };
+        context.ui.note(format!("{name} runs {}{whose} until now", before.rule.interpreter));
     }
 }
 

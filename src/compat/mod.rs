@@ -5,8 +5,9 @@
 //! decided here. `docs/tongues/` has every word of each, with what it means to qus and where that differs on purpose.
 
 mod binfmt;
-mod conf_sh;
-mod register_sh;
+pub mod conf_sh;
+pub mod register_sh;
+pub mod usage;
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -3,6 +3,7 @@
 //! A plan is made by pure functions of what is wanted and what was observed. Every step names both
 //! what will be and what was, so that undoing it is doing it backwards.
 
+mod clear;
 mod install;
 mod prefer;
 mod register;
@@ -11,9 +12,10 @@ mod repair;
 mod step;
 mod target;
 
+pub use clear::{clear, register_afresh};
 pub use install::{Offer, install, rivals};
 pub use prefer::prefer;
-pub use register::{Emulators, register, unregister};
+pub use register::{Emulators, passes_over, register, unregister};
 pub use remove::remove;
 pub use repair::{Beyond, Repair, repair};
 pub use step::Step;

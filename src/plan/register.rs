@@ -11,13 +11,21 @@ use crate::observed::Observed;
 use crate::rooted::RootedPath;
 use crate::rule::{Rule, RuleName};
 use crate::target::Target;
-use crate::wanted::{Consent, Letters, Selection};
+use crate::wanted::{Consent, Letters, PassOver, Selection};
 
 /// Where the emulators lie, by target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Emulators(pub BTreeMap<Target, String>);
 
 impl Emulators {
+    /// What those of `selection` are called in `directory`, with names that end with `suffix`.
+    pub fn named(selection: &Selection, directory: &str, suffix: &str) -> Emulators {
+        let directory = directory.trim_end_matches('/');
+        let targets = Target::all().filter(|target| selection.includes(*target));
+        let path = |target: Target| format!("{directory}/qemu-{}{suffix}", target.emulated_by());
+        Emulators(targets.map(|target| (target, path(target))).collect())
+    }
+
     /// The rules of `selection` by which they are used on a kernel as observed. `all` means every one that there is and
     /// that the host needs; a target that is named must have one.
     pub fn rules(
@@ -46,6 +54,17 @@ impl Emulators {
         }
         Ok(rules)
     }
+}
+
+/// Whether `target` is passed over without a word.
+pub fn passes_over(target: Target, consent: Consent, observed: &Observed) -> bool {
+    let is_meant = match consent.pass_over {
+        PassOver::Nothing => return false,
+        PassOver::Native => observed.native.contains(&target) && !consent.emulate_native,
+        PassOver::Family(family) => target.family() == family,
+        PassOver::Target(passed) => target == passed,
+    };
+    is_meant || is_own(target, observed)
 }
 
 /// How to register the emulators of `selection`. An entry of somebody else stays: ours stands beside it, newer.
@@ -114,12 +133,12 @@ pub fn unregister(selection: &Selection, emulators: &Emulators, observed: &Obser
     Ok(plan)
 }
 
-fn make_state(plan: &mut Plan, observed: &Observed) {
+pub(super) fn make_state(plan: &mut Plan, observed: &Observed) {
     plan.make_directories(observed.layout.state(), observed);
 }
 
 /// The journal's directory goes with the journal where nothing else is kept in it.
-fn prune_state(plan: &mut Plan) {
+pub(super) fn prune_state(plan: &mut Plan) {
     let made: Vec<RootedPath> = plan.made().cloned().collect();
     plan.prune.extend(made.into_iter().rev());
 }

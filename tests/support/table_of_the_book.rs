@@ -164,8 +164,10 @@ fn entries(machine: &Sandbox) -> Vec<String> {
         let (name, text) = text.split_once("]\n").unwrap();
         let Entry { rule, enabled } = Entry::parse(name, text).unwrap();
         let program = rule.interpreter.rsplit('/').next().unwrap_or_default();
-        let disabled = if enabled { "" } else { " disabled" };
-        entries.push(format!("{name} {program} {}{disabled}", rule.flags).trim_end().to_owned());
+        let flags = Some(rule.flags.as_str()).filter(|flags| !flags.is_empty());
+        let disabled = Some("disabled").filter(|_| !enabled);
+        let words: Vec<&str> = [Some(name), Some(program), flags, disabled].into_iter().flatten().collect();
+        entries.push(words.join(" "));
     }
     entries.sort();
     entries
