@@ -1,5 +1,7 @@
 //! The languages of other tools: every row of their tables in the book, and what no table holds.
 
+mod circumstances;
 mod conf_sh;
 mod register_sh;
 mod scripts;
+mod words;

@@ -49,7 +49,8 @@ impl Row {
         Some(self.code(column).join("\n")).filter(|script| !script.is_empty())
     }
 
-    fn exit(&self) -> i32 {
+    /// The exit code that it promises.
+    pub(crate) fn exit(&self) -> i32 {
         let cell = self.cells.get("exit").unwrap_or_else(|| panic!("line {}: no column \"exit\"", self.line));
         cell.parse().unwrap_or_else(|_| panic!("line {}: \"{cell}\" is no exit code", self.line))
     }
