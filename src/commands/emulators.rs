@@ -36,11 +36,7 @@ pub(super) fn find(
             _ => Err(Failure::OneInterpreter),
         },
         Source::Folder { directory, suffix } => {
-            let found = fit(Emulators::named(selection, directory, suffix), selection, observed, context)?;
-            if *selection == Selection::All && found.0.is_empty() {
-                return Err(Failure::NoEmulators { directory: directory.clone(), suffix: suffix.clone() });
-            }
-            Ok(found)
+            fit(Emulators::named(selection, directory, suffix), selection, observed, context)
         }
         Source::Elsewhere { directory, suffix } => {
             let named = Emulators::named(selection, directory, suffix);

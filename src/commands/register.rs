@@ -120,6 +120,11 @@ fn plan_registration(wanted: &Registration, planner: Planner, context: &Context)
     }
     let selection = wanted.selection.without(|target| plan::passes_over(target, consent, &observed));
     let mut emulators = find(&wanted.source, &selection, &observed, context)?;
+    if let (Source::Folder { directory, suffix }, Selection::All, true) =
+        (&wanted.source, &selection, emulators.0.is_empty())
+    {
+        return Err(Failure::NoEmulators { directory: directory.clone(), suffix: suffix.clone() });
+    }
     emulators.0.retain(|target, _| !plan::passes_over(*target, consent, &observed));
     // What is not to be had here need not be tried.
     let candidates: Vec<Target> = emulators.0.keys().copied().collect();
