@@ -2,6 +2,8 @@
 
 mod circumstances;
 mod conf_sh;
+mod jobs;
+mod plans;
 mod register_sh;
 mod scripts;
 mod words;

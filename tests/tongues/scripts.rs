@@ -1,5 +1,7 @@
 //! What `register.sh` and `qemu-binfmt-conf.sh` are tried on.
 
+use std::path::PathBuf;
+
 use crate::support::real::Emulators;
 use crate::support::sandbox::Sandbox;
 
@@ -18,10 +20,15 @@ impl Scripts {
         }
     }
 
+    /// The file of one of them.
+    pub(super) fn emulator(&self, target: &str) -> PathBuf {
+        self.few.folder().join(format!("qemu-{target}-static"))
+    }
+
     /// A machine on which qus is called as they are.
     pub(super) fn machine(&self) -> Sandbox {
         let machine = Sandbox::new();
-        machine.call_it(&["qus", "register.sh", "qemu-binfmt-conf.sh"]);
+        machine.call_it(&["qus", "register", "register.sh", "qemu-binfmt-conf.sh"]);
         let few = ["/usr/bin", "/usr/local/bin"].map(|to| self.few.link(to, "-static") + &self.few.link(to, ""));
         let x86 = self.x86.link("/usr/lib/x86", "-static");
         let own = "ln -s qemu-i386-static /usr/lib/x86/qemu-x86_64-static";

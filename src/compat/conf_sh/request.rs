@@ -119,7 +119,7 @@ impl Settings {
         let (directory, suffix) = (self.path.unwrap_or_else(|| PATH.to_owned()), self.suffix.unwrap_or_default());
         if let Some(format) = self.export {
             let place = if format == Format::Systemd { "/etc/binfmt.d" } else { "/usr/share/binfmts" };
-            let is_meant = |target: &Target| selection.includes(*target) && !host.keeps(*target, ignore_family);
+            let is_meant = |target: &Target| selection.includes(*target) && !host.leaves_out(*target, ignore_family);
             return Ok(Request::Export(Export {
                 format,
                 directory: PathBuf::from(self.directory.unwrap_or_else(|| place.to_owned())),
@@ -162,16 +162,15 @@ impl Host {
         Consent { emulate_native: ignore_family || self.said.is_some(), take_over: true, pass_over }
     }
 
-    /// Whether `target` is left out of files that are written on this machine: nothing can be tried of the one that
-    /// loads them.
-    fn keeps(&self, target: Target, ignore_family: bool) -> bool {
-        let host = self.said.or_else(|| this().parse().ok());
+    /// Whether `target` is left out of files: nothing can be tried on the machine that loads them.
+    fn leaves_out(&self, target: Target, ignore_family: bool) -> bool {
+        let host = self.said.or_else(|| made_for().parse().ok());
         host.is_some_and(|host| if ignore_family { target == host } else { target.family() == host.family() })
     }
 }
 
 /// What `uname -m` calls the machine that this program was made for.
-fn this() -> &'static str {
+fn made_for() -> &'static str {
     match std::env::consts::ARCH {
         "x86" => "i386",
         "powerpc64" if cfg!(target_endian = "little") => "ppc64le",

@@ -3,6 +3,7 @@
 use crate::compat::conf_sh;
 use crate::compat::conf_sh::words::{Opt, Word, read};
 use crate::compat::usage::Usage;
+use crate::shell::quoted;
 use crate::system::environment::Environment;
 
 /// Where emulators are, unless `QEMU_BIN_DIR` says.
@@ -102,7 +103,8 @@ impl Own {
         if self.reset && matches!(request, conf_sh::Request::Export(_)) {
             return Err(Usage::ClearOfExport);
         }
-        let echo = format!("cat ./qemu-binfmt-conf.sh | sh -s -- {}", told(&words));
+        let told: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let echo = format!("cat ./qemu-binfmt-conf.sh | sh -s -- {}", told.join(" "));
         let echo = Some(echo).filter(|_| !is_multiarch);
         Ok(Request::Table { reset: self.reset, request: Some(request), echo, list: self.list })
     }
@@ -130,12 +132,4 @@ fn check_handed_on(words: &[String]) -> Result<(), Usage> {
         }
     }
     Ok(())
-}
-
-/// Words as a shell takes them.
-fn told(words: &[String]) -> String {
-    let plain =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c));
-    let quoted = |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
