@@ -96,6 +96,10 @@ pub enum Conflict {
     NotInstalled(Target),
     #[error("entry \"{name}\" runs \"{interpreter}\", which is not qus's")]
     ForeignEntry { target: Target, name: RuleName, interpreter: String },
+    #[error("entry \"{name}\" is of {}, and is left alone", owner.title())]
+    Stranger { name: RuleName, owner: Owner },
+    #[error("rule \"{0}\" would take this machine's own programs: none could be started any more")]
+    OwnRule(RuleName),
     #[error("emulator \"{path}\" is {why}")]
     UnfitEmulator { path: String, why: String },
     #[error(transparent)]
@@ -231,6 +235,10 @@ impl Explain for Conflict {
             Conflict::ForeignEntry { target, interpreter, .. } => {
                 format!("if it is meant: qus unregister --interpreter {interpreter} {target}")
             }
+            Conflict::Stranger { name, .. } => {
+                format!("if it is not wanted, take it away by what registered it; until the next boot: echo -1 > /proc/sys/fs/binfmt_misc/{name}")
+            }
+            Conflict::OwnRule(name) => format!("leave \"{name}\" out"),
             Conflict::UnfitEmulator { .. } => "name a static emulator of this host with --interpreter or --path".to_owned(),
             Conflict::Rule(_) => return None,
         })

@@ -43,6 +43,11 @@ impl RuleName {
         RuleName(format!("qus-{target}"))
     }
 
+    /// The same name with `prefix` before it.
+    pub fn prefixed(&self, prefix: &str) -> Result<RuleName, BadRule> {
+        RuleName::try_from(format!("{prefix}{}", self.0))
+    }
+
     /// The name of the entry that stands in while this one is replaced.
     #[must_use]
     pub fn next(&self) -> RuleName {
@@ -107,10 +112,12 @@ impl Flags {
         &self.0
     }
 
-    /// These letters, in the kernel's order, each once.
+    /// These letters, in the kernel's order, each once. With `C` the kernel sets `O` too (`check_special_flags` of
+    /// `fs/binfmt_misc.c`, Linux tag v6.12).
     pub(crate) fn sorted(letters: &str) -> Flags {
         const KERNEL_ORDER: &str = "POCF";
-        let mut letters: Vec<char> = letters.chars().collect();
+        let implied = if letters.contains('C') { "O" } else { "" };
+        let mut letters: Vec<char> = letters.chars().chain(implied.chars()).collect();
         letters.sort_by_key(|letter| (KERNEL_ORDER.find(*letter).unwrap_or(usize::MAX), *letter));
         letters.dedup();
         Flags(letters.into_iter().collect())

@@ -122,6 +122,14 @@ impl Ui {
             self.help(help);
         }
     }
+
+    /// The same with the cause in the last line, for callers that show no other.
+    pub fn error_last(self, error: &dyn Explain) {
+        if let Some(help) = error.help() {
+            self.help(help);
+        }
+        say("error", ERROR, &error.to_string());
+    }
 }
 
 /// Colours that somebody else chose: what is written before an error and behind it.

@@ -1,11 +1,15 @@
 //! What was meant by what was typed.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 
+use glob::Pattern;
 use thiserror::Error;
 
+use crate::entry::Entry;
 use crate::export::Format;
-use crate::rule::{BadRule, Flags, KernelVersion, Match, Rule};
+use crate::rule::{BadRule, Flags, KernelVersion, Match, Rule, RuleName};
 use crate::target::{Family, Target, UnknownTarget};
 use crate::version::{BadVersion, Version};
 
@@ -104,6 +108,16 @@ pub struct Letters {
     pub credentials: bool,
     /// Which of the target's programs it takes.
     pub programs: Match,
+    /// What its name begins with, before `qemu-TARGET`.
+    pub prefix: String,
+}
+
+impl FromIterator<Target> for Selection {
+    /// These targets, each once, of whichever version.
+    fn from_iter<I: IntoIterator<Item = Target>>(targets: I) -> Selection {
+        let targets: BTreeSet<Target> = targets.into_iter().collect();
+        Selection::Named(targets.into_iter().map(|target| Choice { target, version: None }).collect())
+    }
 }
 
 /// What may be done beside the obvious.
@@ -139,10 +153,12 @@ pub enum Source {
     Installed,
     /// The emulator of the one target that is named.
     File(String),
-    /// The files of a directory that are called `qemu-TARGET` and the suffix.
+    /// The files of a directory that are called the prefix, `qemu-TARGET` and the suffix.
     Folder {
         /// The directory.
         directory: String,
+        /// What the names begin with.
+        prefix: String,
         /// What the names end with, such as `-static`.
         suffix: String,
     },
@@ -156,6 +172,15 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// Path of the emulator of `target` in a folder, whether or not it is there.
+    pub fn in_folder(&self, target: Target) -> Option<String> {
+        let Source::Folder { directory, prefix, suffix } = self else { return None };
+        let directory = directory.trim_end_matches('/');
+        Some(format!("{directory}/{prefix}qemu-{}{suffix}", target.emulated_by()))
+    }
+}
+
 /// What is to be registered, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
@@ -167,6 +192,66 @@ pub struct Registration {
     pub letters: Letters,
     /// What may be done beside the obvious.
     pub consent: Consent,
+}
+
+/// Entries that are to be taken away, by what they are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dismissal {
+    /// Which.
+    pub entries: Vec<Meant>,
+    /// Where the emulators lie, or lay, that were registered.
+    pub source: Source,
+    /// What their entries' names begin with.
+    pub prefix: String,
+    /// The letters that they may have been registered with.
+    pub flags: Vec<Flags>,
+}
+
+/// Which entries a word means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// Those of a target.
+    Target(Target),
+    /// The one of this name.
+    Name(String),
+    /// Those whose names match.
+    Pattern(Pattern),
+}
+
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Meant::Target(target) => target.fmt(f),
+            Meant::Name(name) => f.pad(name),
+            Meant::Pattern(pattern) => f.pad(pattern.as_str()),
+        }
+    }
+}
+
+impl Dismissal {
+    /// The names under which `target` may be registered.
+    pub fn names(&self, target: Target) -> Vec<RuleName> {
+        let names = [RuleName::of(target), RuleName::beside(target)];
+        let prefixed = names.iter().filter_map(|name| name.prefixed(&self.prefix).ok());
+        prefixed.chain(names.clone()).collect()
+    }
+
+    /// The usual name of the target whose entry, because that name was another's, is called `name`.
+    pub fn stands_beside(&self, name: &RuleName) -> Option<RuleName> {
+        let prefix = [self.prefix.as_str(), ""];
+        let is_beside = |target: &Target, prefix: &str| RuleName::beside(*target).prefixed(prefix).as_ref() == Ok(name);
+        let mut names = Target::all().flat_map(|target| prefix.map(|prefix| (target, prefix)));
+        let (target, prefix) = names.find(|(target, prefix)| is_beside(target, prefix))?;
+        RuleName::of(target).prefixed(prefix).ok()
+    }
+
+    /// Whether these settings register just such an entry.
+    pub fn registers(&self, entry: &Entry) -> bool {
+        let rule = &entry.rule;
+        let runs = |target: Target| self.source.in_folder(target).as_ref() == Some(&rule.interpreter);
+        self.flags.contains(&rule.flags)
+            && Target::all().any(|target| runs(target) && self.names(target).contains(&rule.name))
+    }
 }
 
 /// Configuration that is to be written for others to load, whether or not the emulators are here.
@@ -189,7 +274,8 @@ pub struct Export {
 impl Letters {
     /// The rule of `target` that runs `interpreter`, on a kernel of this version.
     pub fn rule(&self, target: Target, interpreter: &str, kernel: KernelVersion) -> Result<Rule, BadRule> {
-        Rule::new(target, self.programs, interpreter, self.flags(kernel))
+        let rule = Rule::new(target, self.programs, interpreter, self.flags(kernel))?;
+        Ok(rule.named(rule.name.prefixed(&self.prefix)?))
     }
 
     /// The letters for a kernel of this version.

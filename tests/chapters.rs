@@ -24,6 +24,7 @@ mod lodging;
 mod neighbours;
 mod places;
 mod planning;
+mod recipes;
 mod shebang;
 mod speech;
 mod table;

@@ -7,6 +7,7 @@ use crate::cli::SourceArgs;
 use crate::observed::Observed;
 use crate::plan::Emulators;
 use crate::system::emulators::{self, Fit};
+use crate::target::Target;
 use crate::wanted::{Selection, Source};
 
 /// Where the options say that emulators lie.
@@ -14,7 +15,8 @@ pub(super) fn source(args: &SourceArgs) -> Source {
     match (&args.interpreter, &args.path) {
         (Some(interpreter), _) => Source::File(interpreter.clone()),
         (None, Some(directory)) => {
-            Source::Folder { directory: directory.clone(), suffix: args.suffix.clone().unwrap_or_default() }
+            let (directory, suffix) = (directory.clone(), args.suffix.clone().unwrap_or_default());
+            Source::Folder { directory, prefix: String::new(), suffix }
         }
         (None, None) => Source::Installed,
     }
@@ -35,8 +37,10 @@ pub(super) fn find(
             }
             _ => Err(Failure::OneInterpreter),
         },
-        Source::Folder { directory, suffix } => {
-            fit(Emulators::named(selection, directory, suffix), selection, observed, context)
+        Source::Folder { .. } => {
+            let meant = Target::all().filter(|target| selection.includes(*target));
+            let named = meant.filter_map(|target| Some((target, source.in_folder(target)?)));
+            fit(Emulators(named.collect()), selection, observed, context)
         }
         Source::Elsewhere { directory, suffix } => {
             let named = Emulators::named(selection, directory, suffix);

@@ -3,6 +3,7 @@
 mod apply;
 mod doctor;
 mod emulators;
+pub(crate) mod entries;
 pub(crate) mod export;
 mod install;
 mod prefer;
@@ -94,9 +95,10 @@ pub enum Failure {
     NoProgramIn(PathBuf),
     #[error("a probe cannot be laid down: {0}")]
     NoProbe(std::io::Error),
-    #[error("no emulator is called \"{directory}/qemu-TARGET{suffix}\"")]
+    #[error("no emulator is called \"{directory}/{prefix}qemu-TARGET{suffix}\"")]
     NoEmulators {
         directory: String,
+        prefix: String,
         suffix: String,
     },
     #[error("no emulator is installed that could be exported")]
@@ -285,7 +287,7 @@ fn letters(args: &LettersArgs, ui: Ui) -> Result<Letters, Failure> {
         Programs::Elf => Match::Elf,
         Programs::AppImage => Match::AppImage,
     };
-    let letters = Letters { exactly, credentials: args.credentials == YesNo::Yes, programs };
+    let letters = Letters { exactly, credentials: args.credentials == YesNo::Yes, programs, ..Letters::default() };
     warn_of(&letters, ui);
     Ok(letters)
 }

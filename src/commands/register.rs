@@ -16,7 +16,7 @@ use crate::wanted::{Consent, Letters, PassOver, Registration, Selection, Source}
 
 /// What was, or would be, done to the table.
 pub(crate) struct Done {
-    plan: Plan,
+    pub(super) plan: Plan,
     pub(crate) report: Report,
     /// What holds now, or would, of what was to be registered, also what did so before.
     pub(crate) rules: Vec<(Target, Rule)>,
@@ -56,6 +56,7 @@ pub(crate) fn register(wanted: &Registration, context: &Context) -> Result<Done,
     interrupt::catch();
     let _lock = begin(context)?;
     let planned = plan_registration(wanted, plan::register, context)?;
+    tell::spared(wanted, &planned.emulators, &planned.observed, context)?;
     tell::taken(&planned.plan, &planned.observed, context);
     carry_out(planned, context)
 }
@@ -105,6 +106,7 @@ pub(crate) fn table(context: &Context) -> Result<Table, Failure> {
 struct Planned {
     plan: Plan,
     rules: Vec<(Target, Rule)>,
+    emulators: Emulators,
     observed: Observed,
 }
 
@@ -120,10 +122,11 @@ fn plan_registration(wanted: &Registration, planner: Planner, context: &Context)
     }
     let selection = wanted.selection.without(|target| plan::passes_over(target, consent, &observed));
     let mut emulators = find(&wanted.source, &selection, &observed, context)?;
-    if let (Source::Folder { directory, suffix }, Selection::All, true) =
+    if let (Source::Folder { directory, prefix, suffix }, Selection::All, true) =
         (&wanted.source, &selection, emulators.0.is_empty())
     {
-        return Err(Failure::NoEmulators { directory: directory.clone(), suffix: suffix.clone() });
+        let (directory, prefix, suffix) = (directory.clone(), prefix.clone(), suffix.clone());
+        return Err(Failure::NoEmulators { directory, prefix, suffix });
     }
     emulators.0.retain(|target, _| !plan::passes_over(*target, consent, &observed));
     // What is not to be had here need not be tried.
@@ -131,11 +134,11 @@ fn plan_registration(wanted: &Registration, planner: Planner, context: &Context)
     observed.native = native_targets(&observed, &candidates);
     let rules = emulators.rules(&selection, letters, consent, &observed)?;
     let plan = planner(&selection, &emulators, letters, consent, &observed)?;
-    Ok(Planned { plan, rules, observed })
+    Ok(Planned { plan, rules, emulators, observed })
 }
 
 fn carry_out(planned: Planned, context: &Context) -> Result<Done, Failure> {
-    let Planned { plan, rules, observed } = planned;
+    let Planned { plan, rules, observed, .. } = planned;
     let report = context.carry_out(&plan, None)?;
     tell::place(&plan, &observed, context);
     Ok(Done { plan, report, rules })
@@ -152,14 +155,14 @@ pub(crate) fn unregister(selection: &Selection, source: &Source, context: &Conte
     Ok(Done { plan, report, rules: Vec::new() })
 }
 
-fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Failure> {
+pub(super) fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Failure> {
     if context.kernel.is_none() {
         return Err(Failure::ImageHasNoKernel);
     }
     context.begin_change()
 }
 
-fn look_at_kernel(context: &Context, files: bool) -> Result<Observed, Failure> {
+pub(super) fn look_at_kernel(context: &Context, files: bool) -> Result<Observed, Failure> {
     if context.kernel.is_none() {
         return Err(Failure::ImageHasNoKernel);
     }

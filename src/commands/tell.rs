@@ -1,12 +1,13 @@
 //! What is worth knowing of a plan beside its steps.
 
-use super::Context;
+use super::{Context, Failure};
 use crate::observed::Observed;
 use crate::owner::Owner;
 use crate::place::{Keeper, Place};
-use crate::plan::{Plan, Step};
+use crate::plan::{self, Emulators, Plan, Step};
 use crate::rule::RuleName;
 use crate::system::kernel::Kernel;
+use crate::wanted::{Registration, Selection};
 
 /// What belonged to others and is replaced, or stood beside, is said aloud.
 pub(super) fn taken(plan: &Plan, observed: &Observed, context: &Context) {
@@ -41,6 +42,28 @@ pub(super) fn taken(plan: &Plan, observed: &Observed, context: &Context) {
             ));
         }
     }
+}
+
+/// Whom `all` leaves in peace is said too: otherwise it would look as if the emulator were missing.
+pub(super) fn spared(
+    wanted: &Registration,
+    emulators: &Emulators,
+    observed: &Observed,
+    context: &Context,
+) -> Result<(), Failure> {
+    if wanted.selection != Selection::All || wanted.consent.take_over {
+        return Ok(());
+    }
+    for (target, path) in &emulators.0 {
+        let rule = wanted.letters.rule(*target, path, observed.kernel)?;
+        if let Some(entry) = plan::chosen(*target, &rule, observed) {
+            let (name, owner) = (entry.name(), observed.owner(entry).title());
+            context
+                .ui
+                .note(format!("{target} is left to {name} of {owner}; to use this emulator all the same, name it"));
+        }
+    }
+    Ok(())
 }
 
 /// What is deleted of others', or replaced.

@@ -7,7 +7,6 @@ pub(super) mod words;
 pub(super) use not_done::{NotDone, Tool};
 pub use request::{Request, parse};
 
-use crate::cli::Global;
 use crate::commands::export::export;
 use crate::commands::register::{self, check, check_clear, clear};
 use crate::commands::{Context, warn_of};
@@ -21,7 +20,7 @@ use crate::ui::Ui;
 pub(super) const HELP: &str = include_str!("conf_sh/help.txt");
 
 pub(super) fn run(words: &[String], environment: &Environment, now: Moment) -> Exit {
-    let global = global(environment);
+    let global = super::global(environment);
     let ui = Ui::new(&global);
     let done = parse(words, environment).map_err(NotDone::from).and_then(|request| match request {
         Request::Help => {
@@ -37,17 +36,6 @@ pub(super) fn run(words: &[String], environment: &Environment, now: Moment) -> E
         },
         |()| Exit::Done,
     )
-}
-
-/// As the variables of qus say. Neither script ever locked anybody out, so several may be started at once.
-pub(super) fn global(environment: &Environment) -> Global {
-    /// In seconds: longer than any change of the kernel's table takes.
-    const PATIENCE: u64 = 60;
-    let mut global = Global::of_environment();
-    if environment.get("QUS_WAIT_LOCK").is_none() {
-        global.wait_lock = PATIENCE;
-    }
-    global
 }
 
 /// Does it, and tells what was done.

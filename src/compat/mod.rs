@@ -4,7 +4,7 @@
 //! ([`crate::wanted`]), hands that to the same verbs, and tells what came of it in its own words. Nothing else is
 //! decided here. `docs/tongues/` has every word of each, with what it means to qus and where that differs on purpose.
 
-mod binfmt;
+pub mod binfmt;
 pub mod conf_sh;
 pub mod register_sh;
 pub mod usage;
@@ -12,6 +12,7 @@ pub mod usage;
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::cli::Global;
 use crate::exit::Exit;
 use crate::moment::Moment;
 use crate::system::environment::Environment;
@@ -46,4 +47,15 @@ impl Tongue {
             Tongue::Binfmt => binfmt::run(words, environment, now),
         }
     }
+}
+
+/// As the variables of qus say. No such tool ever locked anybody out, so several may be started at once.
+fn global(environment: &Environment) -> Global {
+    /// In seconds: longer than any change of the kernel's table takes.
+    const PATIENCE: u64 = 60;
+    let mut global = Global::of_environment();
+    if environment.get("QUS_WAIT_LOCK").is_none() {
+        global.wait_lock = PATIENCE;
+    }
+    global
 }

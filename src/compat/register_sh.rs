@@ -20,7 +20,7 @@ use crate::ui::{Paint, Ui};
 const HELP: &str = include_str!("register_sh/help.txt");
 
 pub(super) fn run(words: &[String], environment: &Environment, now: Moment) -> Exit {
-    let global = conf_sh::global(environment);
+    let global = super::global(environment);
     let ui = Ui::new(&global);
     let done = parse(words, environment).map_err(NotDone::from).and_then(|request| speak(&request, global, ui, now));
     let Err(error) = done else { return Exit::Done };

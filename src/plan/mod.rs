@@ -4,20 +4,24 @@
 //! what will be and what was, so that undoing it is doing it backwards.
 
 mod clear;
+mod dismiss;
 mod install;
 mod prefer;
 mod register;
 mod remove;
 mod repair;
+mod rules;
 mod step;
 mod target;
 
 pub use clear::{clear, register_afresh};
+pub use dismiss::{Dismissed, dismiss};
 pub use install::{Offer, install, rivals};
 pub use prefer::prefer;
-pub use register::{Emulators, passes_over, register, unregister};
+pub use register::{Emulators, chosen, passes_over, register, unregister};
 pub use remove::remove;
 pub use repair::{Beyond, Repair, repair};
+pub use rules::put_rules;
 pub use step::Step;
 pub use target::rival;
 

@@ -8,6 +8,7 @@ use super::{Plan, Step, reach_kernel};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::observed::Observed;
+use crate::owner::Stance;
 use crate::rooted::RootedPath;
 use crate::rule::{Rule, RuleName};
 use crate::target::Target;
@@ -49,11 +50,26 @@ impl Emulators {
             match (refused, selection) {
                 (Some(refused), Selection::Named(_)) => return Err(refused),
                 (Some(_), Selection::All) => {}
-                (None, _) => rules.push((target, letters.rule(target, &self.0[&target], observed.kernel)?)),
+                (None, _) => {
+                    let rule = letters.rule(target, &self.0[&target], observed.kernel)?;
+                    let is_spared = *selection == Selection::All && !consent.take_over;
+                    if !is_spared || chosen(target, &rule, observed).is_none() {
+                        rules.push((target, rule));
+                    }
+                }
             }
         }
         Ok(rules)
     }
+}
+
+/// An entry by which somebody runs programs of `target` who was chosen on purpose, and not by the emulator of `rule`.
+pub fn chosen<'a>(target: Target, rule: &Rule, observed: &'a Observed) -> Option<&'a Entry> {
+    let is_other = |entry: &&Entry| {
+        !observed.is_ours(entry) && *entry.name() != rule.name && entry.rule.interpreter != rule.interpreter
+    };
+    let mut answering = observed.binfmt.table()?.answering(target).into_iter().filter(is_other);
+    answering.find(|entry| observed.owner(entry).stance() == Stance::Ask)
 }
 
 /// Whether `target` is passed over without a word.
@@ -90,10 +106,10 @@ pub fn register(
     reach_kernel(&mut plan, observed)?;
     let table = observed.binfmt.table();
     for (target, rule) in rules {
-        let usual = RuleName::of(target);
+        let usual = rule.name.clone();
         let is_ours = |entry: &Entry| observed.is_ours(entry) || entry.rule.interpreter == rule.interpreter;
         let free = table.is_none_or(|table| !table.has(&usual) || table.entry(&usual).is_some_and(is_ours));
-        let name = if free { usual } else { RuleName::beside(target) };
+        let name = if free { usual } else { RuleName::beside(target).prefixed(&letters.prefix)? };
         let before = table.and_then(|table| table.entry(&name)).cloned();
         plan.push_for(target, Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before });
     }

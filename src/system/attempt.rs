@@ -2,19 +2,20 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, alarm};
+use nix::unistd::Pid;
 
+use super::emulators;
 use super::prove::{enter, may_enter};
 use crate::diagnosis::{Attempt, Identity, Refusal, Running};
 use crate::qemu::QemuVersion;
@@ -89,7 +90,7 @@ fn running(process: Pid) -> Running {
         path: path.trim_end_matches(GONE).to_owned(),
         deleted: path.ends_with(GONE),
         identity,
-        version: version(Path::new(&link)),
+        version: version(Path::new(&link), Path::new(path.trim_end_matches(GONE))),
     }
 }
 
@@ -99,28 +100,8 @@ pub fn identity(file: &fs::Metadata) -> Identity {
 }
 
 /// The version that an emulator says it is. Only what is called like one is asked: anything else might do anything.
-fn version(emulator: &Path) -> Option<QemuVersion> {
-    /// After this it is ended, in seconds; it answers within some milliseconds.
-    const PATIENCE: u32 = 5;
-    /// More than its first line is long, in bytes.
-    const LINE_MAX: u64 = 256;
-    let called = fs::read_link(emulator).ok()?;
+fn version(link: &Path, called: &Path) -> Option<QemuVersion> {
     let name = called.file_name()?.to_str()?;
-    if !name.contains("qemu-") && !name.contains("-binfmt-P") {
-        return None;
-    }
-    let mut command = Command::new(emulator);
-    command.arg0("qemu-user").arg("--version").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let bounded = || {
-        alarm::set(PATIENCE);
-        Ok(())
-    };
-    // SAFETY: between fork and exec the closure makes one system call.
-    unsafe { command.pre_exec(bounded) };
-    let mut child = command.spawn().ok()?;
-    let mut line = String::new();
-    let read = child.stdout.take().map(|said| said.take(LINE_MAX).read_to_string(&mut line));
-    let _ = child.wait();
-    read?.ok()?;
-    QemuVersion::of_banner(&line)
+    let is_emulator = name.contains("qemu-") || name.contains("-binfmt-P");
+    if is_emulator { emulators::version(link) } else { None }
 }

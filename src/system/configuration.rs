@@ -1,6 +1,8 @@
 //! Reading what the system is configured to register at boot.
 
 use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use super::root::{FileError, Root};
 use crate::configuration::{Configuration, DIRECTORIES, DropIn, OPENRC, SUPPORT, UPDATE_BINFMTS};
@@ -31,6 +33,28 @@ pub fn read(root: &Root) -> Result<Configuration, FileError> {
     }
     configuration.openrc = root.look(&RootedPath::from_trusted(OPENRC))?.is_some();
     Ok(configuration)
+}
+
+/// Reads every file of `directory`, whatever it is called, in the order of the names.
+pub fn read_folder(directory: &Path) -> Result<Vec<(PathBuf, String)>, FileError> {
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: io::Error| FileError { what: "read", path, error }
+    };
+    let listing = fs::read_dir(directory).map_err(failed(directory))?;
+    let mut paths =
+        listing.map(|file| file.map(|file| file.path())).collect::<io::Result<Vec<_>>>().map_err(failed(directory))?;
+    paths.sort();
+    let read = |path: PathBuf| {
+        let mut text = String::new();
+        let file = fs::File::open(&path).map_err(failed(&path))?;
+        file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(failed(&path))?;
+        match text.len() as u64 {
+            0..=FILE_MAX => Ok((path, text)),
+            _ => Err(failed(&path)(io::ErrorKind::FileTooLarge.into())),
+        }
+    };
+    paths.into_iter().map(read).collect()
 }
 
 fn read_small(root: &Root, path: &RootedPath) -> Option<String> {

@@ -3,16 +3,25 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::root::Root;
 use crate::conflict::Conflict;
 use crate::elf::Header;
 use crate::host::Host;
+use crate::qemu::QemuVersion;
 use crate::rooted::RootedPath;
 
 /// How much of a file tells what it is: the ELF header and the program headers behind it.
 const HEAD: u64 = 4096;
+
+/// How much of what an emulator says of itself is read, in bytes: it is two lines.
+const SAID_MAX: u64 = 4096;
+
+/// After this an emulator that was asked for its version is ended, in seconds. It answers within 0.1 s.
+const PATIENCE: u32 = 5;
 
 /// An emulator that can be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +57,27 @@ pub fn check(root: &Root, path: &str, host: Host) -> Result<Fit, Conflict> {
         Some(of) if of == host => Ok(Fit { dynamic: header.wants_loader(&head) }),
         _ => Err(unfit(format!("no program of this host, \"{host}\""))),
     }
+}
+
+/// The version that an emulator tells of itself: QEMU's programs begin with `qemu-TARGET version VERSION`
+/// when they are asked with `--version` (`version` of `linux-user/main.c`, QEMU tag v10.0.0).
+pub fn version(emulator: &Path) -> Option<QemuVersion> {
+    let mut command = Command::new(emulator);
+    // Not `Stdio::null`: it opens /dev/null, which a chroot may not have.
+    command.arg("--version").env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
+    unsafe {
+        command.pre_exec(|| {
+            nix::unistd::alarm::set(PATIENCE);
+            Ok(())
+        });
+    }
+    let mut child = command.spawn().ok()?;
+    let mut said = String::new();
+    let read = child.stdout.take()?.take(SAID_MAX).read_to_string(&mut said);
+    let ended = child.wait().ok()?;
+    read.ok().filter(|_| ended.success())?;
+    QemuVersion::of_banner(&said)
 }
 
 /// Whether the file at `path` of the system below `root` can be executed, by whomever.

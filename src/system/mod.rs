@@ -18,6 +18,7 @@ mod mountinfo;
 mod mounts;
 pub mod observe;
 pub mod output;
+pub mod processor;
 pub mod prove;
 pub mod root;
 pub mod store;

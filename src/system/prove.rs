@@ -35,13 +35,44 @@ pub fn prove(target: Target) -> Proof {
 /// this system.
 pub fn prove_here(target: Target) -> Outcome {
     let program = Program::of(target);
-    let place = Place::with(&program.elf);
-    let path = place.as_ref().map(|place| CString::new(place.program().as_os_str().as_bytes()));
-    match path {
-        Ok(Ok(path)) => run(None, path, program.status).0,
-        Ok(Err(error)) => Outcome::NotTried { error: error.to_string() },
-        Err(error) => Outcome::NotTried { error: error.to_string() },
-    }
+    let run_here = |place: Place| {
+        let path = CString::new(place.program().as_os_str().as_bytes()).map_err(io::Error::from)?;
+        Ok(run(None, path, program.status))
+    };
+    let ran = Place::with(&program.elf).and_then(run_here);
+    ran.unwrap_or_else(|error| not_tried(&error)).0
+}
+
+/// Runs the probes of several targets at once.
+pub fn prove_all(targets: &[Target]) -> Vec<Proof> {
+    // All are written before any is run: a process that is about to start holds what was being written to open, and the
+    // kernel executes no such file.
+    let probes: Vec<(Target, Program, io::Result<Place>)> = targets
+        .iter()
+        .map(|target| (*target, Program::of(*target)))
+        .map(|(target, program)| {
+            let place = Place::with(&program.elf);
+            (target, program, place)
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = probes
+            .iter()
+            .map(|(target, program, place)| {
+                let proving = scope.spawn(move || match place {
+                    Ok(place) => run_in(place, program),
+                    Err(error) => not_tried(error),
+                });
+                (*target, proving)
+            })
+            .collect();
+        let proof = |(target, proving): (Target, std::thread::ScopedJoinHandle<_>)| {
+            let (outcome, took) =
+                proving.join().unwrap_or_else(|_| not_tried(&io::Error::other("the thread that ran it failed")));
+            Proof { target, outcome, took }
+        };
+        running.into_iter().map(proof).collect()
+    })
 }
 
 /// Whether the processor and the kernel run `target`'s programs without any of the emulators of `table`: tried with one
@@ -62,9 +93,17 @@ pub fn runs_natively(target: Target, table: &Table) -> bool {
 
 fn try_program(program: &Program) -> (Outcome, Duration) {
     match Place::with(&program.elf) {
-        Ok(place) => run(Some(place.path()), PROGRAM.to_owned(), program.status),
-        Err(error) => (Outcome::NotTried { error: error.to_string() }, Duration::ZERO),
+        Ok(place) => run_in(&place, program),
+        Err(error) => not_tried(&error),
     }
+}
+
+fn run_in(place: &Place, program: &Program) -> (Outcome, Duration) {
+    run(Some(place.path()), PROGRAM.to_owned(), program.status)
+}
+
+fn not_tried(error: &io::Error) -> (Outcome, Duration) {
+    (Outcome::NotTried { error: error.to_string() }, Duration::ZERO)
 }
 
 /// Name of the program in its root directory.

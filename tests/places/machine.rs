@@ -2,6 +2,8 @@
 //!
 //! `mounted_` tests mount it if it is not, `unmounted_` ones need it not to be mounted.
 
+mod images;
+
 use std::fs;
 use std::process::Command;
 
@@ -388,4 +390,14 @@ fn unmounted_for_want_of_a_module_is_told_so() {
     go(&programs, way, Command::new("sh"))
         .expect(9, &["the kernel does not mount binfmt_misc: No such device", "modprobe binfmt_misc"]);
     assert!(!is_mounted());
+}
+
+#[test]
+fn mounted_images_are_built_as_the_recipe_says() {
+    images::build_as_the_recipe_says(&Host::mounted());
+}
+
+#[test]
+fn mounted_binfmt_in_a_container_registers_with_the_machine() {
+    images::run_binfmt_in_containers(&Host::mounted());
 }

@@ -72,7 +72,8 @@ impl Docker {
         format!("unix://{}", self.folder.path().join("socket").display())
     }
 
-    fn command(&self) -> Command {
+    /// The client, for this daemon.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new("docker");
         command.env("DOCKER_HOST", self.host()).env("DOCKER_CONFIG", self.folder.path());
         command
@@ -85,6 +86,24 @@ impl Docker {
         if there.contains(" - binfmt_misc ") != mounted {
             sh(&format!("nsenter --target {} --mount {action} {TABLE}", self.daemon.id()));
         }
+    }
+
+    /// Makes an image of a folder.
+    #[track_caller]
+    pub(crate) fn import(&self, root: &Path, platform: &str, name: &str) {
+        let script = "tar -C \"$1\" -c . | docker import --platform \"$2\" - \"$3\"";
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", script, "import"]).arg(root).args([platform, name]);
+        shell.env("DOCKER_HOST", self.host()).env("DOCKER_CONFIG", self.folder.path());
+        Said::by(shell.output().unwrap()).expect(0, &["sha256:"]);
+    }
+
+    /// Runs a script in which `docker` is this daemon's client.
+    pub(crate) fn shell(&self, directory: &Path, script: &str) -> Said {
+        let mut shell = Command::new("timeout");
+        shell.args(["120", "sh", "-ec", script]).current_dir(directory);
+        shell.env("DOCKER_HOST", self.host()).env("DOCKER_CONFIG", self.folder.path());
+        Said::by(shell.output().unwrap())
     }
 
     /// Runs `script` in a container, with `files` at its root.

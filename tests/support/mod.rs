@@ -1,6 +1,7 @@
 //! What tests are made of.
 
 pub(crate) mod automount;
+pub(crate) mod book;
 pub(crate) mod docker;
 pub(crate) mod fake_kernel;
 pub(crate) mod host;

@@ -6,7 +6,7 @@ use qus::compat::conf_sh::{self, Request};
 use qus::compat::register_sh;
 use qus::compat::usage::Usage;
 use qus::export::Format;
-use qus::rule::{Flags, Match};
+use qus::rule::Flags;
 use qus::system::environment::Environment;
 use qus::wanted::{Consent, Letters, PassOver, Registration, Selection, Source};
 
@@ -32,7 +32,7 @@ fn conf_with<const N: usize>(text: &str, variables: [(&str, &str); N]) -> Result
 fn registration(targets: &str, flags: &str, directory: &str, suffix: &str) -> Request {
     let (directory, suffix) = (directory.to_owned(), suffix.to_owned());
     let source = if flags.contains('F') {
-        Source::Folder { directory, suffix }
+        Source::Folder { directory, prefix: String::new(), suffix }
     } else {
         Source::Elsewhere { directory, suffix }
     };
@@ -40,7 +40,7 @@ fn registration(targets: &str, flags: &str, directory: &str, suffix: &str) -> Re
     Request::Register(Registration {
         selection: Selection::resolve_or_all(&words(targets)).unwrap(),
         source,
-        letters: Letters { exactly, credentials: false, programs: Match::Elf },
+        letters: Letters { exactly, ..Letters::default() },
         consent: Consent { emulate_native: false, take_over: true, pass_over: PassOver::Native },
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::words::{Opt, Word, read};
 use crate::compat::usage::Usage;
 use crate::export::Format;
-use crate::rule::{Flags, Match};
+use crate::rule::Flags;
 use crate::system::environment::Environment;
 use crate::target::Target;
 use crate::wanted::{Choice, Consent, Export, Letters, PassOver, Registration, Selection, Source};
@@ -115,7 +115,7 @@ impl Settings {
         let flags = Flags::sorted(
             &[letter(self.preserve_argv0, "P"), letter(self.credential, "OC"), letter(self.persistent, "F")].concat(),
         );
-        let letters = Letters { exactly: Some(flags), credentials: false, programs: Match::Elf };
+        let letters = Letters { exactly: Some(flags), ..Letters::default() };
         let (directory, suffix) = (self.path.unwrap_or_else(|| PATH.to_owned()), self.suffix.unwrap_or_default());
         if let Some(format) = self.export {
             let place = if format == Format::Systemd { "/etc/binfmt.d" } else { "/usr/share/binfmts" };
@@ -130,7 +130,7 @@ impl Settings {
             }));
         }
         let source = if self.persistent == Some(true) {
-            Source::Folder { directory, suffix }
+            Source::Folder { directory, prefix: String::new(), suffix }
         } else {
             Source::Elsewhere { directory, suffix }
         };
