@@ -110,8 +110,12 @@ fn a_table_that_is_not_to_be_had() {
         (Unreachable::NotLoaded, "module-missing", "modprobe binfmt_misc"),
         (Unreachable::Wsl1, "wsl-1", "wsl --set-version DISTRIBUTION 2"),
         (Unreachable::NoProc, "no-proc", "mount -t proc proc /proc"),
-        (Unreachable::Private, "not-mounted", "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"),
-        (Unreachable::NotHandedIn, "not-mounted", "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"),
+        (Unreachable::NoPrivilege, "not-mounted", "qus install aarch64"),
+        // There the machine's table is not in sight, and the kernel has asked it all the same.
+        (Unreachable::Private, "no-entry", "qus install aarch64"),
+        (Unreachable::NotHandedIn, "no-entry", "qus install aarch64"),
+        (Unreachable::PrivateContainer, "no-entry", "qus install aarch64"),
+        (Unreachable::OtherUserNamespace, "no-entry", "qus install --user aarch64"),
     ];
     for (why, cause, cure) in cases {
         let found = program(&examined, &unreachable(why), &Around::default());

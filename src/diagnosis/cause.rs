@@ -3,10 +3,8 @@
 
 use thiserror::Error;
 
-use crate::conflict::Conflict;
 use crate::host::Host;
 use crate::layout;
-use crate::observed::Unreachable;
 use crate::owner::Owner;
 use crate::qemu::QemuVersion;
 use crate::rooted::RootedPath;
@@ -19,6 +17,8 @@ use crate::target::Target;
 pub enum Supply {
     /// Nothing.
     Nothing,
+    /// Nothing, where it is to be had for this user alone.
+    NothingForUser,
     /// The machine has it installed.
     Installed,
     /// It is to be run with `qus run`: this user has it installed, or the namespace cannot be given any. With the program.
@@ -60,8 +60,8 @@ pub enum Cause {
     // The table.
     #[error("the kernel has no binfmt_misc, or has not loaded it")]
     ModuleMissing,
-    #[error("{}", why.map_or("binfmt_misc is not mounted".to_owned(), |why| Conflict::unreachable(why).to_string()))]
-    NotMounted { target: Target, supply: Supply, why: Option<Unreachable> },
+    #[error("binfmt_misc is not mounted")]
+    NotMounted { target: Target, supply: Supply },
     #[error("/proc is not mounted here")]
     NoProc,
     #[error("this is WSL 1, which has no Linux kernel and so no binfmt_misc")]
@@ -94,6 +94,8 @@ pub enum Cause {
     EmulatorWrongHost { target: Option<Target>, entry: RuleName, interpreter: String, host: Host },
     #[error("entry \"{entry}\" has no flag F: \"{interpreter}\" is looked for in {place}, and is not there")]
     NoFixBinary { target: Option<Target>, entry: RuleName, interpreter: String, place: String },
+    #[error("an entry that is not in sight here takes it, and its emulator, or what that needs, is not in {place}")]
+    EmulatorNotHere { target: Target, place: String },
     #[error("entry \"{entry}\" still runs {runs}, and not the file that is at \"{interpreter}\" now")]
     EmulatorReplaced { target: Option<Target>, entry: RuleName, interpreter: String, runs: String, ours: bool },
     #[error("\"{entry}\" of {} takes programs of \"{target}\" before qus does, and fails", owner.title())]
@@ -145,6 +147,7 @@ impl Cause {
         let get = |target: &Option<Target>| target.map(|target| format!("qus install {target}"));
         let bring_in = |target: &Target, supply: &Supply| match supply {
             Supply::Nothing => format!("qus install {target}"),
+            Supply::NothingForUser => format!("qus install --user {target}"),
             Supply::Installed => format!("qus apply {target}"),
             Supply::Run(path) => format!("qus run {target} -- {}", quoted(path)),
         };
@@ -159,14 +162,7 @@ impl Cause {
                 format!("QEMU_LD_PREFIX=ROOT {}", quoted(path))
             }
             Cause::ModuleMissing => "modprobe binfmt_misc".to_owned(),
-            Cause::NotMounted { target, supply: Supply::Nothing, why: Some(Unreachable::OtherUserNamespace) } => {
-                format!("qus install --user {target}")
-            }
-            Cause::NotMounted { target, supply, why: Some(Unreachable::OtherUserNamespace) } => {
-                bring_in(target, supply)
-            }
-            Cause::NotMounted { why: Some(_), .. } => format!("mount -t binfmt_misc binfmt_misc {table}"),
-            Cause::NotMounted { target, supply, why: None }
+            Cause::NotMounted { target, supply }
             | Cause::NoEntry { target, supply }
             | Cause::TableHidden { target, supply } => bring_in(target, supply),
             Cause::NoProc => "mount -t proc proc /proc".to_owned(),
@@ -195,6 +191,7 @@ impl Cause {
             Cause::Argv0Shifted { target, ours: true, .. } => format!("qus install --flags OF {target}"),
             Cause::HostTooOld { target, .. }
             | Cause::EmulatorFails { target, .. }
+            | Cause::EmulatorNotHere { target, .. }
             | Cause::Advisory { target, .. }
             | Cause::Argv0Lost { target, .. }
             | Cause::Argv0Shifted { target, .. }

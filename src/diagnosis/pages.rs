@@ -70,6 +70,7 @@ names! {
     EmulatorDynamic => "emulator-dynamic",
     EmulatorWrongHost => "emulator-wrong-host",
     NoFixBinary => "no-fix-binary",
+    EmulatorNotHere => "emulator-not-here",
     EmulatorReplaced => "emulator-replaced",
     NeighbourFails => "neighbour-fails",
     HostTooOld => "host-too-old",

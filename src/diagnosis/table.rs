@@ -90,20 +90,25 @@ fn unanswered(target: Target, examined: &Examined, observed: &Observed, around: 
     let supply = || supply(target, examined, observed, around);
     let table = match &observed.binfmt {
         Binfmt::Mounted(table) => table,
-        Binfmt::Mountable => return found.stops(Cause::NotMounted { target, supply: supply(), why: None }),
-        Binfmt::NotAsked => return found.stops(Cause::NoEntry { target, supply: supply() }),
-        Binfmt::Unreachable(why) => {
-            return found.stops(match why {
-                Unreachable::NotInKernel | Unreachable::NotLoaded => Cause::ModuleMissing,
-                Unreachable::Wsl1 => Cause::Wsl1,
-                Unreachable::NoProc => Cause::NoProc,
-                // A table mounted there would hide the machine's.
-                Unreachable::OtherUserNamespace => {
-                    let supply = in_namespace(supply(), examined);
-                    Cause::NotMounted { target, supply, why: Some(Unreachable::OtherUserNamespace) }
-                }
-                why => Cause::NotMounted { target, supply: supply(), why: Some(*why) },
-            });
+        Binfmt::Mountable | Binfmt::Unreachable(Unreachable::NoPrivilege) => {
+            return found.stops(Cause::NotMounted { target, supply: supply() });
+        }
+        Binfmt::Unreachable(Unreachable::NotInKernel | Unreachable::NotLoaded) => {
+            return found.stops(Cause::ModuleMissing);
+        }
+        Binfmt::Unreachable(Unreachable::Wsl1) => return found.stops(Cause::Wsl1),
+        Binfmt::Unreachable(Unreachable::NoProc) => return found.stops(Cause::NoProc),
+        Binfmt::Unreachable(Unreachable::OtherUserNamespace) if observed.place.container.is_none() => {
+            // A table mounted there would hide the machine's.
+            let supply = in_namespace(supply(), examined);
+            return found.stops(Cause::NoEntry { target, supply });
+        }
+        // The table is not in sight here, and holds all the same: the kernel has asked it.
+        Binfmt::NotAsked | Binfmt::Unreachable(_) if examined.attempt == Attempt::Refused(Refusal::NotFound) => {
+            return found.stops(Cause::EmulatorNotHere { target, place: root_of(examined) });
+        }
+        Binfmt::NotAsked | Binfmt::Unreachable(_) => {
+            return found.stops(Cause::NoEntry { target, supply: supply() });
         }
     };
     if !table.enabled {
@@ -118,7 +123,12 @@ fn unanswered(target: Target, examined: &Examined, observed: &Observed, around: 
         return found.stops(Cause::EntryDoesNotMatch { target, entry: entry.name().clone(), why, appimage });
     }
     if table.keeper == Keeper::UserNamespace && is_empty(table) {
-        found.stops(Cause::TableHidden { target, supply: in_namespace(supply(), examined) });
+        let supply = match supply() {
+            // What is installed here is registered here.
+            Supply::Nothing => Supply::Nothing,
+            supply => in_namespace(supply, examined),
+        };
+        found.stops(Cause::TableHidden { target, supply });
     }
     found.stops(Cause::NoEntry { target, supply: supply() });
 }
@@ -126,6 +136,7 @@ fn unanswered(target: Target, examined: &Examined, observed: &Observed, around: 
 /// The same, where nothing should be registered: `qus run` makes a namespace for one command.
 fn in_namespace(supply: Supply, examined: &Examined) -> Supply {
     match supply {
+        Supply::Nothing => Supply::NothingForUser,
         Supply::Installed => Supply::Run(examined.path.clone()),
         supply => supply,
     }

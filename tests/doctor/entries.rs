@@ -81,7 +81,7 @@ fn table_disabled() {
 
 /// In a user namespace without a table of its own: one that were mounted there would hide the machine's.
 #[test]
-fn not_mounted() {
+fn no_entry_in_a_namespace_without_a_table() {
     let sandbox = Sandbox::without_table();
     let anchor = real::provided("QUS_TEST_REPOSITORY").join("anchor.json");
     sandbox
@@ -93,7 +93,7 @@ fn not_mounted() {
     let cure = || {
         let said = at_home(&format!("qus doctor --json {program} || [ $? = 10 ]")).expect(0, &[]);
         let found = Found(serde_json::from_str(&said.stdout).unwrap());
-        assert_eq!(found.causes(), ["not-mounted"], "{:#}", found.0);
+        assert_eq!(found.causes(), ["no-entry"], "{:#}", found.0);
         found.first()["cure"].as_str().unwrap().to_owned()
     };
     assert_eq!(cure(), "qus install --user aarch64");

@@ -2,6 +2,7 @@
 //!
 //! `mounted_` tests mount it if it is not, `unmounted_` ones need it not to be mounted.
 
+mod doctor;
 mod images;
 
 use std::fs;
@@ -390,6 +391,16 @@ fn unmounted_for_want_of_a_module_is_told_so() {
     go(&programs, way, Command::new("sh"))
         .expect(9, &["the kernel does not mount binfmt_misc: No such device", "modprobe binfmt_misc"]);
     assert!(!is_mounted());
+}
+
+#[test]
+fn mounted_doctor_in_a_container_names_what_the_host_lacks() {
+    doctor::examine_in_containers(&Host::mounted());
+}
+
+#[test]
+fn unmounted_doctor_names_that_first() {
+    doctor::examine_without_the_table(&Host::unmounted());
 }
 
 #[test]
