@@ -138,10 +138,19 @@ fn without_proc_nothing_can_be_told() {
     let sandbox = machine_in_use();
     let program = program(&sandbox);
     let qus = env!("CARGO_BIN_EXE_qus");
-    let within = format!("mount -t tmpfs tmpfs /proc; {qus} doctor --json {program}");
-    let said =
-        sandbox.run("unshare", &["-m", "sh", "-c", &within]).expect(10, &["\"no-proc\"", "mount -t proc proc /proc"]);
-    assert!(said.stdout.contains("\"healthy\": false"));
+    sandbox.qus(&["install", "aarch64"]).expect(0, &[]);
+    // The cure is what stands behind "cure": in the document; typed, it lets everything else be looked at.
+    let within = format!(
+        "mount -t tmpfs tmpfs /proc
+         {qus} doctor --json {program} > /run/found && exit 1
+         sed -n 's/.*\"cure\": \"\\(.*\\)\",/\\1/p' /run/found > /run/cure
+         sh -e /run/cure
+         {qus} doctor {program}"
+    );
+    sandbox.run("unshare", &["-mpf", "sh", "-c", &within]).expect(0, &["it runs"]);
+    sandbox
+        .shell("grep -q '\"cause\": \"no-proc\"' /run/found; grep -qx 'mount -t proc proc /proc' /run/cure")
+        .expect(0, &[]);
 }
 
 #[test]
