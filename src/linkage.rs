@@ -39,6 +39,9 @@ pub struct Linkage {
     /// Where the loader is to look for them first: `DT_RUNPATH`, else `DT_RPATH`, split at colons. `$ORIGIN`,
     /// the program's directory, is left as it stands.
     pub runpath: Vec<String>,
+    /// Whether [`Linkage::runpath`] counts for the libraries of its libraries too: `DT_RPATH` does, `DT_RUNPATH` does not
+    /// (`ld.so(8)`).
+    pub inherited: bool,
     /// The largest size of pages, in bytes, on which it can be mapped: the least `p_align` of what is loaded,
     /// `u64::MAX` where nothing is asked.
     pub page: u64,
@@ -57,6 +60,7 @@ impl Default for Linkage {
             loader: None,
             needed: Vec::new(),
             runpath: Vec::new(),
+            inherited: false,
             page: u64::MAX,
             kernel: None,
             isa: None,
@@ -180,7 +184,9 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
         let (strings, length) = (self.in_file(first(elf::DT_STRTAB)?)?, first(elf::DT_STRSZ)?);
         let string = |at: u64| self.name(strings, length, at);
         linkage.needed = all(elf::DT_NEEDED).map(string).collect::<Result<_, _>>()?;
-        if let Some(path) = all(elf::DT_RUNPATH).next().or_else(|| all(elf::DT_RPATH).next()) {
+        let runpath = all(elf::DT_RUNPATH).next();
+        if let Some(path) = runpath.or_else(|| all(elf::DT_RPATH).next()) {
+            linkage.inherited = runpath.is_none();
             let path = string(path)?;
             linkage.runpath = path.split(':').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         }

@@ -10,6 +10,7 @@ use qus::system::environment::Environment;
 use qus::{commands, system};
 
 fn main() -> ExitCode {
+    system::signals::make_usual();
     let typed: Vec<OsString> = std::env::args_os().collect();
     let now = system::now();
     let exit = match typed.first().and_then(|called| Tongue::of(called)) {

@@ -6,6 +6,12 @@ pub fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+        let within = |c: char| match c {
+            '\'' => r"'\''".to_owned(),
+            // What cannot be seen cannot be copied from a terminal, and may do something to it.
+            c if c.is_ascii_control() && c != '\n' => format!(r#"'"$(printf '\{:03o}')"'"#, u32::from(c)),
+            c => c.to_string(),
+        };
+        format!("'{}'", word.chars().map(within).collect::<String>())
     }
 }

@@ -47,6 +47,7 @@ fn of_readelf(path: &Path) -> Linkage {
             .iter()
             .flat_map(|line| bracketed(line).split(':').map(str::to_owned).collect::<Vec<_>>())
             .collect(),
+        inherited: !lines("(RPATH)").is_empty() && lines("(RUNPATH)").is_empty(),
         page: loaded.iter().map(|columns| hexadecimal(columns.last().unwrap())).min().unwrap_or(u64::MAX),
         kernel: lines("OS: Linux, ABI: ")
             .first()

@@ -307,3 +307,59 @@ fn where_nothing_can_be_tried_what_is_seen_decides() {
     let disabled = with_entry(|entry| entry.enabled = false);
     assert_eq!(of(&untried(), &disabled, &around(emulator())), ["entry-disabled"]);
 }
+
+#[test]
+fn few_addresses_are_told_before_the_emulator_and_whose_it_is() {
+    let failed = Outcome::WrongAnswer { status: 1, said: "qemu-aarch64: cannot allocate".to_owned() };
+    let examined = Examined { proof: Some(failed), ..running() };
+    let mut limited = around(emulator());
+    limited.settings.address_space = Some(100_000_000);
+    // A 64-bit program's emulator reserves none, and needs some all the same.
+    assert_eq!(of(&examined, &installed(None), &limited), ["address-space", "emulator-fails"]);
+    assert!(of(&running(), &installed(None), &limited).is_empty());
+    // Another's emulator would fail for the same reason.
+    let other = with_entry(|entry| entry.rule.interpreter = "/usr/bin/other".to_owned());
+    assert_eq!(of(&examined, &other, &limited), ["address-space", "emulator-fails"]);
+    assert_eq!(of(&examined, &other, &around(emulator())), ["neighbour-fails", "emulator-fails"]);
+}
+
+#[test]
+fn a_dynamic_emulator_without_flag_f_is_not_even_found_elsewhere() {
+    let dynamic = EmulatorFile { loader: Some("/lib64/ld-linux-x86-64.so.2".to_owned()), ..emulator() };
+    let observed = with_entry(|entry| entry.rule.flags = flags("P"));
+    let examined = Examined { root: Some("\"/container\"".to_owned()), ..refused(Refusal::NotFound) };
+    assert_eq!(of(&examined, &observed, &around(dynamic)), ["no-fix-binary"]);
+}
+
+#[test]
+fn what_this_user_may_not_look_at_is_not_said_to_be_gone() {
+    let observed = with_entry(|entry| entry.rule.flags = flags("PO"));
+    let hidden = EmulatorFile { hidden: true, ..EmulatorFile::default() };
+    assert_eq!(of(&refused(Refusal::Denied), &observed, &around(hidden)), ["emulator-refused"]);
+    let unreadable = EmulatorFile { hidden: true, host: None, ..emulator() };
+    assert_eq!(of(&refused(Refusal::NoFormat), &observed, &around(unreadable)), ["emulator-refused"]);
+}
+
+#[test]
+fn a_usual_machine_of_fedora_is_healthy() {
+    // Its entries have flag F alone.
+    let observed = with_entry(|entry| entry.rule.flags = flags("F"));
+    let shell = |path: &str| Examined { path: path.to_owned(), ..running() };
+    for path in ["/bin/sh", "/usr/bin/bash", "/usr/bin/program"] {
+        assert!(of(&shell(path), &observed, &around(emulator())).is_empty(), "{path}");
+    }
+    assert_eq!(of(&shell("/bin/busybox"), &observed, &around(emulator())), ["argv0-lost"]);
+}
+
+#[test]
+fn entries_bear_any_name() {
+    let observed = with_entry(|entry| {
+        entry.rule = entry.rule.named("it's $(mine)".to_owned().try_into().unwrap());
+        entry.rule.interpreter = "/usr/bin/other".to_owned();
+        entry.enabled = false;
+    });
+    let found = program(&refused(Refusal::NoFormat), &observed, &Around::default());
+    assert_eq!(causes(&found), ["entry-disabled"]);
+    let cure = found.findings[0].cause.cure().unwrap();
+    assert_eq!(cure, r"echo 1 > '/proc/sys/fs/binfmt_misc/it'\''s $(mine)'");
+}

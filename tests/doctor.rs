@@ -3,6 +3,7 @@
 mod emulators;
 mod entries;
 mod files;
+mod hostile;
 mod machine_wide;
 mod roots;
 

@@ -175,6 +175,7 @@ fn programs_of_either_class_and_byte_order_are_read_alike() {
                 loader: Some("/lib/ld.so".to_owned()),
                 needed: vec!["libone.so".to_owned(), "libtwo.so.2".to_owned()],
                 runpath: vec!["$ORIGIN/../lib".to_owned(), "/opt/lib".to_owned()],
+                inherited: false,
                 page: 0x1000,
                 kernel: Some(KernelVersion(3, 7)),
                 isa,
@@ -183,6 +184,15 @@ fn programs_of_either_class_and_byte_order_are_read_alike() {
             assert_eq!(Linkage::read(&*everything(class, order, machine).elf()), Ok(expected), "{class:?} {order:?}");
         }
     }
+}
+
+#[test]
+fn the_older_path_of_libraries_counts_for_theirs_too() {
+    let made = Handmade::new(Class::Elf64, ByteOrder::Little, qus::elf::machine::AARCH64);
+    let strings = ADDRESS + made.first();
+    let dynamic = made.dynamic(&[(1, 1), (15, 48), (5, strings), (10, STRINGS.len() as u64), (0, 0)]);
+    let linkage = Linkage::read(&*made.with(6, STRINGS.to_vec(), 1).with(DYNAMIC, dynamic, 8).elf()).unwrap();
+    assert_eq!((linkage.runpath, linkage.inherited), (vec!["/old".to_owned()], true));
 }
 
 #[test]

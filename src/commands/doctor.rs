@@ -4,7 +4,7 @@ mod document;
 mod machine;
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Context, Failure};
 use crate::cli::DoctorArgs;
@@ -30,21 +30,27 @@ pub(super) fn run(args: &DoctorArgs, examined: Option<&Path>, context: &Context)
     let Some(directory) = examined else {
         return match &args.file {
             Some(file) => {
-                let path = output::absolute(file)?;
-                one(&path.to_string_lossy(), &Surroundings { root: &Root::system(), called: None }, context)
+                one(&text(output::absolute(file)?)?, &Surroundings { root: &Root::system(), called: None }, context)
             }
             None => machine::run(context),
         };
     };
     let root = Root::image(Root::resolve(directory)?);
-    let around = Surroundings { called: Some(format!("\"{}\"", directory.display())), root: &root };
+    // `/` by whatever name is no other root directory.
+    let called = (!root.is_system()).then(|| format!("\"{}\"", directory.display()));
+    let around = Surroundings { called, root: &root };
     match &args.file {
-        Some(file) => one(&Path::new("/").join(file).to_string_lossy(), &around, context),
+        Some(file) => one(&text(Path::new("/").join(file))?, &around, context),
         None => match usual_program(&around) {
             Some(path) => one(path, &around, context),
             None => Err(Failure::NoProgramIn(directory.to_owned())),
         },
     }
+}
+
+/// A path as it can be told.
+fn text(path: PathBuf) -> Result<String, Failure> {
+    path.into_os_string().into_string().map_err(|path| Failure::NotText(path.into()))
 }
 
 /// A program that nearly every root directory has, to examine for all of it.

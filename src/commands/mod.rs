@@ -47,7 +47,13 @@ use crate::wanted::{BadSelection, Letters};
 pub fn run(mut cli: Cli, now: Moment) -> Exit {
     let ui = Ui::new(&cli.global);
     // A root directory to examine is no image to prepare: its programs run on this kernel.
-    let examined = if let Command::Doctor(_) = cli.command { cli.global.root.take() } else { None };
+    let examined = if let Command::Doctor(_) = cli.command {
+        // What this user has at home is seen beside what the machine has.
+        cli.global.user = false;
+        cli.global.root.take()
+    } else {
+        None
+    };
     let done = Context::new(cli.global, ui, now).and_then(|context| match &cli.command {
         Command::Install(args) => install::run(args, &context),
         Command::Remove(args) => remove::run(args, &context),
@@ -91,10 +97,10 @@ pub enum Failure {
     NoTable(PathBuf),
     #[error("there is no cause \"{0}\"")]
     NoSuchCause(String),
+    #[error("\"{}\" has a name that is no text in UTF-8", .0.display())]
+    NotText(PathBuf),
     #[error("no program is found in \"{}\"", .0.display())]
     NoProgramIn(PathBuf),
-    #[error("a probe cannot be laid down: {0}")]
-    NoProbe(std::io::Error),
     #[error("no emulator is called \"{directory}/{prefix}qemu-TARGET{suffix}\"")]
     NoEmulators {
         directory: String,
@@ -126,7 +132,7 @@ impl Failure {
             | Failure::NothingToExport
             | Failure::NoSuchCause(_)
             | Failure::NoProgramIn(_)
-            | Failure::NoProbe(_)
+            | Failure::NotText(_)
             | Failure::Watch(_)
             | Failure::ImageHasNoKernel => return None,
         })
@@ -140,7 +146,7 @@ impl Explain for Failure {
             Failure::NoEmulators { .. }
             | Failure::NothingToExport
             | Failure::NoProgramIn(_)
-            | Failure::NoProbe(_)
+            | Failure::NotText(_)
             | Failure::Watch(_) => Exit::Failed,
             _ => self.explained().map_or(Exit::Usage, Explain::exit),
         }
@@ -166,6 +172,7 @@ impl Explain for Failure {
                 let names: Vec<&str> = PAGES.iter().map(|page| page.id).collect();
                 Some(format!("causes are {}", names.join(", ")))
             }
+            Failure::NotText(_) => Some("make a link to it that has one, and examine that: ln -s FILE LINK".to_owned()),
             Failure::NoProgramIn(_) => Some("name one: qus doctor --root DIR FILE".to_owned()),
             Failure::ImageHasNoKernel => {
                 Some("leave out --root and --user; for one user there is qus run TARGET -- COMMAND".to_owned())

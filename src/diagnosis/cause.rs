@@ -171,9 +171,9 @@ impl Cause {
             Cause::EntryDisabled { target, ours: true, .. }
             | Cause::EmulatorReplaced { target: Some(target), ours: true, .. }
             | Cause::DropInMissing { target, .. } => format!("qus apply {target}"),
-            Cause::EntryDisabled { entry, .. } => format!("echo 1 > {table}/{entry}"),
+            Cause::EntryDisabled { entry, .. } => format!("echo 1 > {}", quoted(&format!("{table}/{entry}"))),
             Cause::EntryDoesNotMatch { target, appimage: true, .. } => format!("qus install --match appimage {target}"),
-            Cause::NativeTaken { entry } => format!("echo -1 > {table}/{entry}"),
+            Cause::NativeTaken { entry } => format!("echo -1 > {}", quoted(&format!("{table}/{entry}"))),
             Cause::EmulatorMissing { target, .. }
             | Cause::EmulatorDynamic { target, .. }
             | Cause::EmulatorWrongHost { target, .. }

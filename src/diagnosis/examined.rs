@@ -124,6 +124,8 @@ pub enum Refusal {
 pub struct EmulatorFile {
     /// Whether there is a file at all.
     pub exists: bool,
+    /// Whether this user may not look at it: what is said of it below is not known then.
+    pub hidden: bool,
     /// What may be done with it.
     pub mode: Mode,
     /// Which file it is.

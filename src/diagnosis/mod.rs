@@ -18,7 +18,7 @@ pub use examined::{
 pub use machine::{installed, table as of_table};
 pub use pages::{PAGES, Page};
 pub use program::program;
-pub use table::takes;
+pub use table::{answering, takes};
 
 use serde::Serialize;
 

@@ -31,7 +31,10 @@ fn look(examined: &Examined, observed: &Observed, around: &Around, found: &mut D
     let mode = match &examined.there {
         There::Nothing => return found.stops(Cause::NoSuchFile { path: path() }),
         There::NotAFile => return found.stops(Cause::NotAProgram { path: path(), what: "no file".to_owned() }),
-        There::Unreadable(why) => return found.stops(Cause::FileUnreadable { path: path(), why: why.clone() }),
+        There::Unreadable(why) => {
+            let cause = Cause::FileUnreadable { path: path(), why: why.clone() };
+            return found.add(weight_of_unreadable(examined), cause);
+        }
         There::File(mode) => mode,
     };
     if let Some(mount) = &mode.noexec {
@@ -46,6 +49,15 @@ fn look(examined: &Examined, observed: &Observed, around: &Around, found: &mut D
         return look_inside(&untried, observed, around, found);
     }
     look_inside(examined, observed, around, found);
+}
+
+/// What nobody may read runs all the same if the kernel opens it for whatever runs it, and then it hides that too. Of a
+/// script it starts the interpreter alone, which cannot open it.
+fn weight_of_unreadable(examined: &Examined) -> Weight {
+    match examined.running() {
+        Some(running) if running.identity.is_none() => Weight::Remark,
+        _ => Weight::Stops,
+    }
 }
 
 /// What the file is, and what runs it.

@@ -16,7 +16,7 @@ use crate::rule::{KernelVersion, Pattern};
 use crate::target::Target;
 
 /// The entry that takes the program, as the kernel chooses it.
-pub(super) fn answering<'a>(examined: &Examined, observed: &'a Observed) -> Option<&'a Entry> {
+pub fn answering<'a>(examined: &Examined, observed: &'a Observed) -> Option<&'a Entry> {
     let table = observed.binfmt.table().filter(|table| table.enabled)?;
     table.entries.iter().find(|entry| entry.enabled && is_for(entry, examined))
 }
@@ -190,7 +190,7 @@ fn fails(
     let (entry, why) = (name.clone(), refusal.map(refused));
     let cause = match &file.loader {
         // The kernel holds it open, and looks for its loader in the program's root all the same.
-        Some(loader) if elsewhere && matches!(refusal, Some(Refusal::NotFound) | None) => {
+        Some(loader) if fixed && elsewhere && matches!(refusal, Some(Refusal::NotFound) | None) => {
             let loader = loader.clone();
             Some(Cause::EmulatorDynamic { target, entry, interpreter, loader, place })
         }
@@ -198,13 +198,15 @@ fn fails(
         _ if !fixed && elsewhere && matches!(refusal, Some(Refusal::NotFound)) => {
             Some(Cause::NoFixBinary { target, entry, interpreter, place })
         }
+        // A directory on the way, or the file itself, is not for this user.
+        _ if file.hidden && !file.exists => why,
         _ if !file.exists => Some(Cause::EmulatorMissing { target, entry, interpreter }),
         _ if !file.mode.executable && !fixed => Some(Cause::EmulatorNotExecutable { entry, interpreter }),
         _ if file.mode.noexec.is_some() && !fixed => {
             let mount = file.mode.noexec.clone().unwrap_or_default();
             Some(Cause::EmulatorOnNoexec { entry, interpreter, mount })
         }
-        _ if !file.script && file.host != Some(observed.host) => {
+        _ if !file.script && !file.hidden && file.host != Some(observed.host) => {
             Some(Cause::EmulatorWrongHost { target, entry, interpreter, host: observed.host })
         }
         _ => why,
@@ -221,16 +223,20 @@ fn works(
     around: &Around,
     found: &mut Diagnosis,
 ) {
-    let limit = around.settings.address_space;
-    if let Some(limit) = limit.filter(|limit| *limit < target.reserved()) {
-        found.stops(Cause::AddressSpace { target, limit });
-    }
     let said = match &examined.proof {
         Some(Outcome::Crash { signal, said }) => with(&format!("it was ended by signal {signal}"), said),
         Some(Outcome::WrongAnswer { status, said }) => with(&format!("it ended with status {status}"), said),
         Some(Outcome::TimedOut) => "it gave no answer".to_owned(),
-        _ => return,
+        _ => String::new(),
     };
+    // What fails where addresses are limited may lack some, also if it reserves none.
+    let lacks_addresses = |limit: &u64| *limit < target.reserved() || !said.is_empty();
+    if let Some(limit) = around.settings.address_space.filter(lacks_addresses) {
+        found.stops(Cause::AddressSpace { target, limit });
+    }
+    if said.is_empty() {
+        return;
+    }
     let (interpreter, ours) = (entry.rule.interpreter.clone(), observed.is_ours(entry));
     if let Some(file) = around.emulators.get(&interpreter) {
         if let Some(mount) = &file.mode.noexec {
@@ -324,7 +330,9 @@ fn replaced(
 /// that.
 fn in_the_way(target: Target, entry: &Entry, observed: &Observed, before: usize, found: &mut Diagnosis) {
     let installed = observed.receipt.targets.contains_key(&target);
-    let failed = found.findings[before..].iter().any(|finding| finding.weight == Weight::Stops);
+    // Where addresses are limited, every emulator fails.
+    let limited = found.findings[before..].iter().any(|finding| matches!(finding.cause, Cause::AddressSpace { .. }));
+    let failed = !limited && found.findings[before..].iter().any(|finding| finding.weight == Weight::Stops);
     let (name, owner) = (entry.name().clone(), observed.owner(entry));
     let cause = match failed {
         true if found.native => Cause::NativeTaken { entry: name },
@@ -412,8 +420,9 @@ fn is_old(kernel: KernelVersion) -> bool {
     kernel < KernelVersion(5, 12)
 }
 
-/// Programs that do something else by another name, and login shells, which are called by a name with a dash.
+/// Programs that are called by many names and do another thing by each. A link to one is called by its path, which
+/// is what the program gets; nor does a shell mind, but where it is a login shell.
 fn minds_its_name(path: &str) -> bool {
-    const PROGRAMS: [&str; 10] = ["busybox", "toybox", "coreutils", "sh", "ash", "bash", "dash", "zsh", "ksh", "fish"];
+    const PROGRAMS: [&str; 3] = ["busybox", "toybox", "coreutils"];
     path.rsplit('/').next().is_some_and(|name| PROGRAMS.contains(&name))
 }

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::errno::Errno;
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::ptrace;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getppid};
 
 use super::emulators;
 use super::prove::{enter, may_enter};
@@ -21,17 +22,32 @@ use crate::diagnosis::{Attempt, Identity, Refusal, Running};
 use crate::qemu::QemuVersion;
 
 /// Executes `program`, a path in the root directory `root`, as far as the kernel does that alone: a traced process stops
-/// when its program is loaded and before that runs (`ptrace(2)`, "execve(2) under ptrace"). Then it is ended.
-pub fn attempt(root: Option<&Path>, program: &Path) -> Attempt {
+/// when its program is loaded and before that runs (`ptrace(2)`, "execve(2) under ptrace"). Then it is ended, also if this
+/// process is ended first.
+///
+/// `emulator` is what the entry that takes the program names, if it is to be trusted: it is asked for its version.
+pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> Attempt {
     let Ok(path) = CString::new(program.as_os_str().as_bytes()) else {
         return Attempt::Refused(Refusal::NotFound);
     };
     let root: Option<PathBuf> = root.map(Path::to_owned);
     let mut command = Command::new(program);
     let privileged = may_enter();
+    let parent = Pid::this();
+    let mut held_back = SigSet::all();
+    held_back.remove(Signal::SIGTRAP);
     let start = move || {
+        let not_tried = |_| io::Error::from(Errno::ENOTSUP);
         if let Some(root) = &root {
-            enter(root, privileged)?;
+            enter(root, privileged).map_err(not_tried)?;
+        }
+        // The only signal that may stop it is the one by which it is told that its program is loaded: held back, that
+        // program would run; and another, as of a Ctrl-Z, would stop it for ever.
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&held_back), None)?;
+        // Until this process can ask for it to be ended with the tracer.
+        set_pdeathsig(Signal::SIGKILL)?;
+        if getppid() != parent {
+            return Err(Errno::ESRCH.into());
         }
         ptrace::traceme().map_err(|_| io::Error::from(Errno::ENOTSUP))?;
         // Executed here, and not by `Command`: the C library would hand what the kernel does not know to a shell.
@@ -47,7 +63,16 @@ pub fn attempt(root: Option<&Path>, program: &Path) -> Attempt {
     let Ok(number) = i32::try_from(child.id()) else { return Attempt::NotTried("no process".to_owned()) };
     let process = Pid::from_raw(number);
     let attempt = match waitpid(process, Some(WaitPidFlag::WUNTRACED)) {
-        Ok(WaitStatus::Stopped(..)) => Attempt::Started(running(process)),
+        Ok(WaitStatus::Stopped(..)) => {
+            // A traced process whose tracer ends goes on. That of a program with other rights has forgotten what it
+            // was told before.
+            let _ = ptrace::setoptions(process, ptrace::Options::PTRACE_O_EXITKILL);
+            Attempt::Started(running(process, emulator))
+        }
+        // The kernel gave up half-way: there was nothing left to which it could have returned an error.
+        Ok(WaitStatus::Signaled(_, signal @ (Signal::SIGSEGV | Signal::SIGKILL), _)) => {
+            Attempt::Refused(Refusal::Other(format!("it was ended by {signal} while it was loaded")))
+        }
         Ok(ended) => Attempt::NotTried(format!("it did not stop: {ended:?}")),
         Err(errno) => Attempt::NotTried(errno.to_string()),
     };
@@ -63,7 +88,7 @@ fn refused(error: &io::Error) -> Attempt {
         Some(Errno::ENOENT) => Refusal::NotFound,
         Some(Errno::EACCES) => Refusal::Denied,
         Some(Errno::ELOOP) => Refusal::Loop,
-        Some(Errno::ENOTSUP | Errno::EPERM | Errno::EAGAIN | Errno::ENOMEM) => {
+        Some(Errno::ENOTSUP | Errno::EPERM | Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) => {
             return Attempt::NotTried(error.to_string());
         }
         _ => Refusal::Other(error.to_string()),
@@ -71,7 +96,7 @@ fn refused(error: &io::Error) -> Attempt {
 }
 
 /// What is loaded in a stopped process.
-fn running(process: Pid) -> Running {
+fn running(process: Pid, emulator: Option<&str>) -> Running {
     const GONE: &str = " (deleted)";
     // In a process namespace whose /proc is another's, the number is somebody else's there.
     if fs::read_link("/proc/self").ok() != Some(PathBuf::from(std::process::id().to_string())) {
@@ -85,13 +110,11 @@ fn running(process: Pid) -> Running {
         return Running { path: OsStr::from_bytes(first).to_string_lossy().into_owned(), ..Running::default() };
     };
     let path = path.to_string_lossy();
+    let (deleted, path) = path.strip_suffix(GONE).map_or((false, &*path), |path| (true, path));
     let identity = fs::metadata(&link).ok().map(|file| identity(&file));
-    Running {
-        path: path.trim_end_matches(GONE).to_owned(),
-        deleted: path.ends_with(GONE),
-        identity,
-        version: version(Path::new(&link), Path::new(path.trim_end_matches(GONE))),
-    }
+    let version = emulator.filter(|emulator| is_it(emulator, path, identity));
+    let version = version.and_then(|_| version_of(Path::new(&link), Path::new(path)));
+    Running { path: path.to_owned(), deleted, identity, version }
 }
 
 /// Which file it is.
@@ -99,8 +122,16 @@ pub fn identity(file: &fs::Metadata) -> Identity {
     Identity { device: file.dev(), inode: file.ino() }
 }
 
+/// Whether what runs is what is at the path `emulator`, or was until it was replaced. The program that was examined, or
+/// what runs it as a script, may bear any name.
+fn is_it(emulator: &str, path: &str, runs: Option<Identity>) -> bool {
+    let there = fs::metadata(emulator).ok().map(|file| identity(&file));
+    let leads_to = || fs::canonicalize(emulator).unwrap_or_default();
+    (runs.is_some() && runs == there) || path == emulator || Path::new(path) == leads_to()
+}
+
 /// The version that an emulator says it is. Only what is called like one is asked: anything else might do anything.
-fn version(link: &Path, called: &Path) -> Option<QemuVersion> {
+fn version_of(link: &Path, called: &Path) -> Option<QemuVersion> {
     let name = called.file_name()?.to_str()?;
     let is_emulator = name.contains("qemu-") || name.contains("-binfmt-P");
     if is_emulator { emulators::version(link) } else { None }

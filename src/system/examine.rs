@@ -2,22 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::unistd::{AccessFlags, SysconfVar, access, sysconf};
 
 use super::attempt::{attempt, identity};
 use super::kernel::head_of;
 use super::libraries::missing;
-use super::mountinfo;
+use super::mountinfo::{self, Mount};
 use super::observe::read_receipt;
 use super::prove::{Place, prove, prove_here};
 use super::root::Root;
-use crate::diagnosis::{Around, Attempt, EmulatorFile, Examined, Missing, Mode, Settings, There};
+use crate::diagnosis::{self, Around, Attempt, EmulatorFile, Examined, Missing, Mode, Settings, There};
 use crate::elf::Header;
 use crate::entry::Entry;
 use crate::host::Host;
@@ -26,6 +27,7 @@ use crate::observed::Observed;
 use crate::program::Program;
 use crate::proof::Outcome;
 use crate::rooted::RootedPath;
+use crate::rule::HEAD;
 use crate::shebang::Shebang;
 use crate::target::Target;
 
@@ -44,10 +46,7 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// Where `path` leads, for this process.
     fn follow(&self, path: &str) -> PathBuf {
-        match RootedPath::try_from(path.to_owned()) {
-            Ok(path) if !self.root.is_system() => self.root.follow(&path),
-            _ => PathBuf::from(path),
-        }
+        self.root.follow_any(path)
     }
 
     /// Whether there is a file at `path`.
@@ -55,10 +54,13 @@ impl Surroundings<'_> {
         self.follow(path).is_file()
     }
 
-    /// The path of a program that `env` would find in the directories of a usual `PATH`.
+    /// The path of a program that `env` would find: here in the directories of `PATH`, elsewhere in those of a usual one.
     fn find_program(&self, name: &str) -> Option<String> {
         const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-        PATH.iter().map(|directory| format!("{directory}/{name}")).find(|path| self.has(path))
+        let own = std::env::var("PATH").ok().filter(|path| self.root.is_system() && !path.is_empty());
+        let directories = own.as_deref().map_or_else(|| PATH.to_vec(), |path| path.split(':').collect());
+        let place = |directory: &str| format!("{}/{name}", if directory.is_empty() { "." } else { directory });
+        directories.into_iter().map(place).find(|path| self.has(path))
     }
 
     fn directory(&self) -> Option<PathBuf> {
@@ -73,69 +75,86 @@ pub fn look(path: &str, around: &Surroundings) -> Examined {
 
 fn look_through(path: &str, around: &Surroundings, scripts: usize) -> Examined {
     let place = around.follow(path);
-    let there = what_is_at(&place);
-    let head = match there {
-        There::File(_) => head_of(&place).unwrap_or_default(),
-        _ => Vec::new(),
-    };
+    let Seen { there, head, file } = see(&place);
     let script = Shebang::parse(&head).ok().filter(|_| scripts > 0).map(|shebang| {
         let path = shebang.by_env().filter(|_| around.has(&shebang.interpreter));
         let path = path.map(|name| around.find_program(name).unwrap_or_else(|| name.to_owned()));
         let interpreter = look_through(path.as_ref().unwrap_or(&shebang.interpreter), around, scripts - 1);
         (shebang, Box::new(interpreter))
     });
-    let linkage = Header::parse(&head).ok().and_then(|_| read_linkage(&place));
+    let linkage = file.filter(|_| Header::parse(&head).is_ok()).and_then(linkage_of);
     let missing = linkage
         .as_ref()
         .map_or_else(Missing::default, |linkage| missing(path, &head, linkage, |path| around.follow(path)));
-    Examined {
-        path: path.to_owned(),
-        root: around.called.clone(),
-        there,
-        head,
-        script,
-        linkage,
-        missing,
-        attempt: Attempt::NotTried("it was not tried".to_owned()),
-        proof: None,
-        proof_elsewhere: None,
-    }
+    Examined { there, head, script, linkage, missing, ..nothing_at(path, around.called.clone()) }
 }
 
 /// What an ELF file asks for; nothing of one that cannot be read as such.
 pub(super) fn read_linkage(place: &Path) -> Option<Linkage> {
-    let file = fs::File::open(place).ok()?;
+    linkage_of(open(place).ok()?)
+}
+
+fn linkage_of(file: fs::File) -> Option<Linkage> {
     Linkage::read(&object::ReadCache::new(file)).ok()
 }
 
-fn what_is_at(place: &Path) -> There {
-    let metadata = match fs::metadata(place) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return There::Unreadable(error.to_string());
+/// Opens a file without waiting for anybody: what is in its place a moment later may be a pipe, and some files of
+/// `/proc` and `/sys` make readers wait.
+fn open(place: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(place)
+}
+
+/// What there is of a file to look at.
+struct Seen {
+    there: There,
+    head: Vec<u8>,
+    file: Option<fs::File>,
+}
+
+fn see(place: &Path) -> Seen {
+    let without = |there| Seen { there, head: Vec::new(), file: None };
+    match open_file(place) {
+        Ok(None) => without(There::NotAFile),
+        Ok(Some((file, mode))) => {
+            let mut head = Vec::new();
+            match (&file).take(HEAD as u64).read_to_end(&mut head) {
+                Ok(_) => Seen { there: There::File(mode), head, file: Some(file) },
+                Err(error) => without(There::Unreadable(error.to_string())),
+            }
         }
-        Err(_) => return There::Nothing,
-    };
-    if !metadata.is_file() {
-        return There::NotAFile;
-    }
-    match fs::File::open(place) {
-        // What cannot be read can be executed all the same, by others at least; but nothing can be said of it.
-        Err(error) => There::Unreadable(error.to_string()),
-        Ok(_) => There::File(mode(place, &metadata)),
+        Err(error) => without(match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) | None => There::Nothing,
+            // What cannot be read can be executed all the same, by others at least; but nothing can be said of it.
+            Some(_) => There::Unreadable(error.to_string()),
+        }),
     }
 }
 
+/// Nothing, if something else than a file is there. Opening such a thing may have effects: it is looked at before.
+fn open_file(place: &Path) -> io::Result<Option<(fs::File, Mode)>> {
+    if !fs::metadata(place)?.is_file() {
+        return Ok(None);
+    }
+    let file = open(place)?;
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then(|| (file, mode(place, &metadata))))
+}
+
 fn mode(place: &Path, metadata: &fs::Metadata) -> Mode {
-    /// `S_ISUID` and `S_ISGID`.
-    const SET_ID: u32 = 0o6000;
+    /// `S_ISUID`.
+    const SET_USER_ID: u32 = 0o4000;
+    /// `S_ISGID` and `S_IXGRP`: without the second the first has another meaning (`inode(7)`).
+    const SET_GROUP_ID: u32 = 0o2010;
     let bits = metadata.permissions().mode();
     let status = statvfs(place).ok();
     let flag = |flag| status.is_some_and(|status| status.flags().contains(flag));
+    let noexec = flag(FsFlags::ST_NOEXEC);
+    // On such a mount the answer is no for everything.
+    let denied = !noexec && access(place, AccessFlags::X_OK) == Err(Errno::EACCES);
     Mode {
-        executable: bits & 0o111 != 0,
-        set_id: bits & SET_ID != 0,
-        noexec: flag(FsFlags::ST_NOEXEC).then(|| mount_of(place)),
+        executable: bits & 0o111 != 0 && !denied,
+        set_id: bits & SET_USER_ID != 0 || bits & SET_GROUP_ID == SET_GROUP_ID,
+        noexec: noexec.then(|| mount_of(place)),
         nosuid: flag(FsFlags::ST_NOSUID),
     }
 }
@@ -144,15 +163,19 @@ fn mode(place: &Path, metadata: &fs::Metadata) -> Mode {
 fn mount_of(place: &Path) -> String {
     let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
     let mounts = mountinfo::of("self");
-    let above = mounts.iter().map(|mount| mount.point.replace("\\040", " ")).filter(|point| place.starts_with(point));
+    let above = mounts.iter().map(Mount::path).filter(|point| place.starts_with(point));
     above.max_by_key(String::len).unwrap_or_else(|| "/".to_owned())
 }
 
 /// Executes what was looked at as far as the kernel does it, and where an emulator would run it, a probe of the same
 /// target to its end.
 pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observed) {
-    if let There::File(_) = examined.there {
-        examined.attempt = attempt(around.directory().as_deref(), Path::new(&examined.path));
+    if let There::File(_) | There::Unreadable(_) = examined.there {
+        let entry = diagnosis::answering(examined, observed);
+        // Without F it is looked for in the root directory, whose owner may have put anything there.
+        let entry = entry.filter(|entry| around.root.is_system() || entry.rule.flags.has('F'));
+        let emulator = entry.map(|entry| entry.rule.interpreter.as_str());
+        examined.attempt = attempt(around.directory().as_deref(), Path::new(&examined.path), emulator);
     }
     if let Some((_, interpreter)) = &mut examined.script {
         return try_out(interpreter, around, observed);
@@ -172,14 +195,39 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
     }
 }
 
-/// The probe of `target`, examined and tried out as the only file of a root directory of its own.
-pub fn probe(target: Target, observed: &Observed) -> std::io::Result<Examined> {
-    let place = Place::with(&Program::of(target).elf)?;
+/// The probe of `target`, examined and tried out as the only file of a root directory of its own; where that cannot be
+/// laid down, it is not tried.
+pub fn probe(target: Target, observed: &Observed) -> Examined {
+    let (path, called) = ("/probe", Some("an empty root directory".to_owned()));
+    let program = Program::of(target);
+    let place = match Place::with(&program.elf) {
+        Ok(place) => place,
+        Err(error) => {
+            let there = There::File(Mode { executable: true, ..Mode::default() });
+            let attempt = Attempt::NotTried(format!("a probe cannot be laid down: {error}"));
+            return Examined { there, head: program.elf, attempt, ..nothing_at(path, called) };
+        }
+    };
     let root = Root::image(place.path().to_owned());
-    let around = Surroundings { root: &root, called: Some("an empty root directory".to_owned()) };
-    let mut examined = look("/probe", &around);
+    let around = Surroundings { root: &root, called };
+    let mut examined = look(path, &around);
     try_out(&mut examined, &around, observed);
-    Ok(examined)
+    examined
+}
+
+fn nothing_at(path: &str, root: Option<String>) -> Examined {
+    Examined {
+        path: path.to_owned(),
+        root,
+        there: There::Nothing,
+        head: Vec::new(),
+        script: None,
+        linkage: None,
+        missing: Missing::default(),
+        attempt: Attempt::NotTried("it was not tried".to_owned()),
+        proof: None,
+        proof_elsewhere: None,
+    }
 }
 
 /// The machine beside a program: the files that `entries` name, and the kernel's settings.
@@ -198,13 +246,21 @@ fn at_home() -> BTreeSet<Target> {
 }
 
 fn emulator(place: &Path) -> EmulatorFile {
-    let Some(metadata) = fs::metadata(place).ok().filter(fs::Metadata::is_file) else {
-        return EmulatorFile { exists: place.exists(), ..EmulatorFile::default() };
+    let metadata = match fs::metadata(place) {
+        Ok(metadata) if metadata.is_file() => metadata,
+        Ok(_) => return EmulatorFile { exists: true, ..EmulatorFile::default() },
+        Err(error) => {
+            let hidden = error.kind() == io::ErrorKind::PermissionDenied;
+            return EmulatorFile { hidden, ..EmulatorFile::default() };
+        }
     };
-    let head = head_of(place).unwrap_or_default();
+    let head = head_of(place);
+    let hidden = head.is_none();
+    let head = head.unwrap_or_default();
     let linkage = read_linkage(place);
     EmulatorFile {
         exists: true,
+        hidden,
         mode: mode(place, &metadata),
         identity: Some(identity(&metadata)),
         host: Header::parse(&head).ok().and_then(|header| Host::of(&header)),

@@ -14,6 +14,9 @@ use crate::target::Target;
 /// As many files as are looked at for one program: more than any loads.
 const FILES_MAX: usize = 512;
 
+/// As many directories as are looked into for one file's own sake: more than any names.
+const DIRECTORIES_MAX: usize = 256;
+
 /// Configuration files of the dynamic loader that are read, with all that they include.
 const CONFIGURATIONS_MAX: usize = 64;
 
@@ -31,6 +34,12 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
     if find(loader).is_none() {
         return Missing { loader: Some(loader.clone()), libraries: Vec::new() };
     }
+    let kind = loader.rsplit('/').next().unwrap_or_default();
+    if !kind.starts_with("ld") {
+        // That of a system that has rules of its own.
+        return Missing::default();
+    }
+    let is_musl = kind.starts_with("ld-musl-");
     let mut directories = usual_directories(loader, &prefixes, &follow);
     directories.extend(configured_directories(&follow));
     let fits = |place: &PathBuf| {
@@ -41,23 +50,24 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
     };
     let mut libraries = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut waiting = vec![(parent(path), linkage.runpath.clone(), linkage.needed.clone())];
-    while let Some((origin, runpath, needed)) = waiting.pop() {
+    let mut waiting = vec![asked(path, linkage, &[], is_musl)];
+    while let Some(Asked { runpath, inherited, needed }) = waiting.pop() {
         for name in needed {
+            if is_musl && is_of_musl_itself(&name) {
+                continue;
+            }
             if seen.len() >= FILES_MAX || !seen.insert(name.clone()) {
                 continue;
             }
-            let own =
-                runpath.iter().map(|directory| directory.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
             let candidates: Vec<String> = if name.contains('/') {
                 vec![name.clone()]
             } else {
-                own.chain(directories.iter().cloned()).map(|directory| format!("{directory}/{name}")).collect()
+                runpath.iter().chain(&directories).map(|directory| format!("{directory}/{name}")).collect()
             };
             match candidates.iter().find_map(|path| Some((path, find(path).filter(fits)?))) {
                 Some((path, place)) => {
                     if let Some(linkage) = read_linkage(&place) {
-                        waiting.push((parent(path), linkage.runpath, linkage.needed));
+                        waiting.push(asked(path, &linkage, &inherited, is_musl));
                     }
                 }
                 None => libraries.push(name),
@@ -66,6 +76,33 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
     }
     libraries.sort();
     Missing { loader: None, libraries }
+}
+
+/// What one file asks for.
+struct Asked {
+    /// Where its libraries are looked for first.
+    runpath: Vec<String>,
+    /// Of that, what counts for the libraries of its libraries.
+    inherited: Vec<String>,
+    needed: Vec<String>,
+}
+
+/// What the file at `path` asks for, if it was loaded by one whose libraries inherit those directories. With musl they
+/// inherit all of them (`load_library` of `ldso/dynlink.c`, musl tag v1.2.5).
+fn asked(path: &str, linkage: &Linkage, inherited: &[String], is_musl: bool) -> Asked {
+    let origin = parent(path);
+    let own = linkage.runpath.iter();
+    let own = own.map(|directory| directory.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
+    let runpath: Vec<String> = own.chain(inherited.iter().cloned()).take(DIRECTORIES_MAX).collect();
+    let inherited = if linkage.inherited || is_musl { runpath.clone() } else { inherited.to_vec() };
+    Asked { runpath, inherited, needed: linkage.needed.clone() }
+}
+
+/// Whether musl's loader takes a library of this name for itself (`load_library`, as above).
+fn is_of_musl_itself(name: &str) -> bool {
+    const RESERVED: [&str; 7] = ["c", "pthread", "rt", "m", "dl", "util", "xnet"];
+    let name = name.strip_prefix("lib").and_then(|name| name.split_once('.'));
+    name.is_some_and(|(name, _)| RESERVED.contains(&name))
 }
 
 fn parent(path: &str) -> String {
@@ -85,7 +122,7 @@ fn prefixes(head: &[u8]) -> Vec<PathBuf> {
 /// The directories that loaders know by themselves, those of Debian's multiarch, and the loader's own.
 fn usual_directories(loader: &str, prefixes: &[PathBuf], follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
     let mut directories: Vec<String> =
-        ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32", "/usr/local/lib"]
+        ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32", "/usr/local/lib", "/lib64/lp64d"]
             .map(str::to_owned)
             .into();
     directories.push(parent(loader));

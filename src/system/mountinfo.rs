@@ -14,7 +14,7 @@ pub(super) struct Mount {
     pub(super) device: String,
     /// Which directory of the file system is mounted.
     pub(super) root: String,
-    /// Where, from the process's root directory; a space in it is written `\040`.
+    /// Where, from the process's root directory; see [`Mount::path`].
     pub(super) point: String,
     /// Whether it may be written to.
     pub(super) writable: bool,
@@ -34,6 +34,14 @@ impl Mount {
         let of_all = file_system.rsplit(' ').next()?;
         let writable = [options.as_str(), of_all].iter().all(|options| options.split(',').any(|option| option == "rw"));
         Some(Mount { number, device, root, point, writable, kind })
+    }
+
+    /// Where, as it is spelled everywhere else: the kernel writes four bytes in octal (`show_mountinfo`, Linux tag
+    /// v6.12, `fs/proc_namespace.c`).
+    pub(super) fn path(&self) -> String {
+        [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+            .iter()
+            .fold(self.point.clone(), |path, (written, byte)| path.replace(written, byte))
     }
 
     /// Whether it is binfmt_misc, of whichever instance.

@@ -108,29 +108,36 @@ impl Root {
     /// are followed as the image itself would follow them, never out of it; the last name is not
     /// followed.
     pub fn locate(&self, path: &RootedPath) -> PathBuf {
+        self.walk(path.as_str())
+    }
+
+    /// Walks down any path, `.` and `..` in it too.
+    fn walk(&self, path: &str) -> PathBuf {
         /// As many links as the kernel follows (`MAXSYMLINKS`, Linux tag v6.12, `include/linux/namei.h`).
         const LINKS_MAX: usize = 40;
         if self.is_system() {
-            return PathBuf::from(path.as_str());
+            return PathBuf::from(path);
         }
-        let mut names: Vec<String> =
-            path.as_str().split('/').rev().filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names = |path: &str| -> Vec<String> {
+            path.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
+        };
+        let mut waiting = names(path);
         let mut at = PathBuf::new();
         let mut links = 0;
-        while let Some(name) = names.pop() {
+        while let Some(name) = waiting.pop() {
             if name == ".." {
                 at.pop();
                 continue;
             }
             let next = at.join(&name);
-            let target = (!names.is_empty()).then(|| fs::read_link(self.directory.join(&next)).ok()).flatten();
+            let target = (!waiting.is_empty()).then(|| fs::read_link(self.directory.join(&next)).ok()).flatten();
             match target.as_ref().and_then(|target| target.to_str()) {
                 Some(target) if links < LINKS_MAX => {
                     links += 1;
                     if target.starts_with('/') {
                         at = PathBuf::new();
                     }
-                    names.extend(target.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(str::to_owned));
+                    waiting.extend(names(target));
                 }
                 _ => at = next,
             }
@@ -142,6 +149,17 @@ impl Root {
     pub fn follow(&self, path: &RootedPath) -> PathBuf {
         // On the way to something below it a link is no last name.
         let mut place = self.locate(&path.join("below"));
+        place.pop();
+        place
+    }
+
+    /// Where any path leads that a program of the system may name: `.` and `..` may be in it, and a relative one is one
+    /// from the root directory.
+    pub fn follow_any(&self, path: &str) -> PathBuf {
+        if self.is_system() {
+            return PathBuf::from(path);
+        }
+        let mut place = self.walk(&format!("{path}/below"));
         place.pop();
         place
     }

@@ -163,3 +163,29 @@ fn wrong_words_are_told() {
     sandbox.shell("mkdir /run/empty").expect(0, &[]);
     sandbox.qus(&["doctor", "--root", "/run/empty"]).expect(1, &["no program is found in \"/run/empty\""]);
 }
+
+#[test]
+fn env_finds_what_is_in_this_users_path() {
+    let sandbox = machine_in_use();
+    let script = format!("{OTHERS}/script");
+    sandbox
+        .shell(&format!(
+            "mkdir -p {OTHERS}/bin; cp /bin/sh {OTHERS}/bin/my-own
+             printf '#!/usr/bin/env my-own\\n' > {script}; chmod 755 {script}"
+        ))
+        .expect(0, &[]);
+    finds(&sandbox, &[&script], "script-interpreter-missing");
+    let qus = env!("CARGO_BIN_EXE_qus");
+    sandbox.shell(&format!("PATH={OTHERS}/bin:$PATH {qus} doctor {script}")).expect(0, &["by itself"]);
+}
+
+#[test]
+fn with_user_the_same_is_seen() {
+    let sandbox = machine_in_use();
+    let program = program(&sandbox);
+    sandbox.qus(&["install", "aarch64"]).expect(0, &[]);
+    for words in [vec!["doctor", &program], vec!["doctor"]] {
+        let as_user = sandbox.shell(&format!("HOME=/root {} --user {}", env!("CARGO_BIN_EXE_qus"), words.join(" ")));
+        assert_eq!(as_user.expect(0, &[]).stdout, sandbox.qus(&words).stdout);
+    }
+}

@@ -164,3 +164,50 @@ fn elf_files(root: &Path, directory: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn however_a_path_is_spelled_it_stays_in_its_root_directory() {
+    let image = Root::image(root("arm64"));
+    let around = Surroundings { root: &image, called: Some("arm64".to_owned()) };
+    let aarch64 = |path: &str| qus::target::Target::of_program(&examine::look(path, &around).head);
+    for path in ["/bin/ls", "//usr/./bin/../bin/ls", "/../../bin/ls", "usr/bin/ls", "/usr/bin/X11/../ls"] {
+        assert_eq!(aarch64(path).map(qus::target::Target::name), Some("aarch64"), "{path}");
+    }
+    assert_eq!(aarch64("/proc/self/exe"), None);
+}
+
+#[test]
+fn the_root_directory_by_its_own_name_is_no_other() {
+    let sandbox = machine_in_use();
+    let program = super::program(&sandbox);
+    let emulator = super::other_emulator(&sandbox, "OP");
+    sandbox.shell(&format!("rm {emulator}; ln -s / {OTHERS}/root")).expect(0, &[]);
+    for root in ["/", "/usr/..", &format!("{OTHERS}/root")] {
+        let found = Found::of(&sandbox, &["--root", root, &program]);
+        assert_eq!(found.causes(), ["emulator-missing"], "{root}");
+        assert!(found.0["root"].is_null());
+    }
+}
+
+#[test]
+fn musl_is_its_own_library() {
+    let (sandbox, program) = machine_with("ls");
+    let other = tempfile::TempDir::new().unwrap();
+    let mut elf = std::fs::read(root("arm64").join("usr/bin/ls")).unwrap();
+    let loader = b"/lib/ld-linux-aarch64.so.1\0";
+    let at = elf.windows(loader.len()).position(|window| window == loader).unwrap();
+    elf[at..at + loader.len()].copy_from_slice(b"/lib/ld-musl-aarch64.so.1\0\0");
+    std::fs::write(other.path().join("ls"), elf).unwrap();
+    let loader = root("arm64").join("usr/lib/ld-linux-aarch64.so.1");
+    let copy =
+        format!("cp {}/ls {program}; cp -L {} /usr/lib/ld-musl-aarch64.so.1", other.path().display(), loader.display());
+    sandbox.shell(&copy).expect(0, &[]);
+    let found = Found::of(&sandbox, &[&program]);
+    let what = found.first()["what"].as_str().unwrap();
+    assert!(
+        what.ends_with(
+            "needs the libraries \"ld-linux-aarch64.so.1\", \"libcap.so.2\", \"libselinux.so.1\", which are not in this root directory"
+        ),
+        "{what}"
+    );
+}

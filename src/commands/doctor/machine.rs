@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::super::{Context, Failure};
 use super::document::{FindingDocument, ResultDocument};
 use super::text;
-use crate::diagnosis::{self, Attempt, Diagnosis, Finding, Weight};
+use crate::diagnosis::{self, Attempt, Cause, Diagnosis, Finding, Weight};
 use crate::exit::Exit;
 use crate::observed::{Observed, State};
 use crate::owner::Owner;
 use crate::proof::Outcome;
 use crate::system::examine;
-use crate::system::observe::{Look, observe};
+use crate::system::observe::{Look, ObserveError, observe};
 use crate::target::Target;
 use crate::ui::Ui;
 
@@ -41,17 +41,20 @@ struct NeighbourDocument {
 
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let all: Vec<Target> = Target::all().collect();
-    let observed = observe(&context.root, context.kernel(), Look { native: &all, contents: &all, files: true })?;
+    let observed = match observe(&context.root, context.kernel(), Look { native: &all, contents: &all, files: true }) {
+        Err(ObserveError::NoProc) => return Ok(without_proc(context)),
+        observed => observed?,
+    };
     let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
     let around = examine::around(entries);
     let meant = |target: &Target| !matches!(observed.state(*target), State::Absent | State::Native);
     let itself = diagnosis::of_table(&observed).map(Diagnosis::of);
     let mut found = Vec::new();
     for target in Target::all().filter(meant) {
-        let examined = examine::probe(target, &observed).map_err(Failure::NoProbe)?;
+        let examined = examine::probe(target, &observed);
         let diagnosis = diagnosis::installed(target, &observed, diagnosis::program(&examined, &observed, &around));
         let document = ResultDocument::of(&examined, &diagnosis, Some(&observed));
-        context.ui.result(line(target, &diagnosis, &document, &examined.attempt));
+        text::tell(&line(target, &diagnosis, &document, &examined.attempt), context.ui);
         found.push((target, diagnosis, document));
     }
     if found.is_empty() {
@@ -59,7 +62,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     }
     let neighbours = neighbours(&observed);
     for neighbour in &neighbours {
-        context.ui.result(describe(neighbour));
+        text::tell(&describe(neighbour), context.ui);
     }
     let itself = itself.unwrap_or_default();
     tell(&itself, &found, context.ui);
@@ -73,6 +76,15 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         neighbours,
     });
     Ok(if healthy { Exit::Done } else { Exit::DoesNotRun })
+}
+
+/// Nothing of the kernel can be looked at.
+fn without_proc(context: &Context) -> Exit {
+    let found = Diagnosis::of(Cause::NoProc);
+    tell(&found, &[], context.ui);
+    let findings = found.findings.iter().map(FindingDocument::of).collect();
+    context.ui.document(&Document { schema: 1, healthy: false, findings, targets: Vec::new(), neighbours: Vec::new() });
+    Exit::DoesNotRun
 }
 
 /// A target's line.
