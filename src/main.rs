@@ -14,10 +14,7 @@ fn main() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
     let now = system::now();
     let exit = match typed.first().and_then(|called| Tongue::of(called)) {
-        Some(tongue) => {
-            let words: Vec<String> = typed[1..].iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            tongue.speak(&words, &Environment::of_process(), now)
-        }
+        Some(tongue) => tongue.speak(&typed[1..], &Environment::of_process(), now),
         None => commands::run(Cli::parse_from(typed), now),
     };
     ExitCode::from(exit as u8)

@@ -9,13 +9,15 @@ pub mod conf_sh;
 pub mod register_sh;
 pub mod usage;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use self::usage::Usage;
 use crate::cli::Global;
-use crate::exit::Exit;
+use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
 use crate::system::environment::Environment;
+use crate::ui::Ui;
 
 /// A tool whose language is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,21 +41,43 @@ impl Tongue {
         }
     }
 
-    /// Does what `words`, without the name of the program, say in it.
-    pub fn speak(self, words: &[String], environment: &Environment, now: Moment) -> Exit {
+    /// Does what was typed, without the name of the program, as it is meant in it.
+    pub fn speak(self, typed: &[OsString], environment: &Environment, now: Moment) -> Exit {
+        let words = match texts(typed, environment) {
+            Ok(words) => words,
+            Err(usage) => {
+                Ui::new(&global(environment)).error_last(&usage);
+                return usage.exit();
+            }
+        };
         match self {
-            Tongue::RegisterSh => register_sh::run(words, environment, now),
-            Tongue::ConfSh => conf_sh::run(words, environment, now),
-            Tongue::Binfmt => binfmt::run(words, environment, now),
+            Tongue::RegisterSh => register_sh::run(&words, environment, now),
+            Tongue::ConfSh => conf_sh::run(&words, environment, now),
+            Tongue::Binfmt => binfmt::run(&words, environment, now),
         }
     }
 }
 
-/// As the variables of qus say. No such tool ever locked anybody out, so several may be started at once.
+/// What was typed, as text: a path that is none would become another one.
+fn texts(typed: &[OsString], environment: &Environment) -> Result<Vec<String>, Usage> {
+    /// What the names of the variables begin with that the tools read.
+    const READ: [&str; 4] = ["QEMU_", "QUS_CREDENTIALS", "EXPORTDIR", "HOST_ARCH"];
+    let mut odd = environment.odd().filter(|name| READ.iter().any(|read| name.starts_with(read)));
+    if let Some(name) = odd.next() {
+        return Err(Usage::NoText(name.to_owned()));
+    }
+    let text = |word: &OsString| {
+        word.to_str().map(str::to_owned).ok_or_else(|| Usage::NoText(word.to_string_lossy().into_owned()))
+    };
+    typed.iter().map(text).collect()
+}
+
+/// As the variables of qus say. The tools speak their own language, which is not JSON; and none ever locked anybody
+/// out, so several may be started at once.
 fn global(environment: &Environment) -> Global {
     /// In seconds: longer than any change of the kernel's table takes.
     const PATIENCE: u64 = 60;
-    let mut global = Global::of_environment();
+    let mut global = Global { json: false, ..Global::of_environment() };
     if environment.get("QUS_WAIT_LOCK").is_none() {
         global.wait_lock = PATIENCE;
     }

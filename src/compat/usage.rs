@@ -27,6 +27,8 @@ pub enum Usage {
     UnknownHost(String),
     #[error("what was exported cannot be cleared")]
     ClearOfExport,
+    #[error("\"{0}\" is, or holds, what is no UTF-8 text")]
+    NoText(String),
     #[error("\"{word}\" means nothing before \"--\"")]
     BeforeDashes { word: String, instead: String },
 }
@@ -49,6 +51,7 @@ impl Explain for Usage {
             }
             Usage::AllAndMore => "name no target for all".to_owned(),
             Usage::ClearOfExport => "rm the files; --clear without --systemd and --debian is for the kernel".to_owned(),
+            Usage::NoText(_) => "give such a file or directory another name, or a link with one".to_owned(),
             Usage::BeforeDashes { instead, .. } => instead.clone(),
         })
     }

@@ -1,26 +1,50 @@
 //! The environment variables that this process was given.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
-/// Variables by name; what is no text in them is replaced.
+/// Variables by name.
 #[derive(Clone, Debug, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    texts: BTreeMap<String, String>,
+    /// The names of those whose value is no UTF-8.
+    odd: Vec<String>,
+}
 
 impl Environment {
     /// Those of this process.
     pub fn of_process() -> Environment {
-        let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        Environment(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect())
+        std::env::vars_os().collect()
+    }
+
+    /// The variables whose value is no text; [`Environment::get`] does not have them.
+    pub fn odd(&self) -> impl Iterator<Item = &str> {
+        self.odd.iter().map(String::as_str)
     }
 
     /// The value of a variable; none where it is empty, as shells take it in `${NAME:-default}`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.texts.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Environment {
+        let mut environment = Environment::default();
+        for (name, value) in variables {
+            // Nobody asks for a name that is no text.
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(text) => drop(environment.texts.insert(name, text)),
+                Err(_) => environment.odd.push(name),
+            }
+        }
+        environment
     }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Environment {
-        Environment(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 }

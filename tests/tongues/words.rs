@@ -78,6 +78,7 @@ fn both_spellings_of_the_conf_script_are_told_apart_by_how_they_are_used() {
         // Targets, as everybody calls them, each once.
         ("-p arm64,armhf linux/amd64", "aarch64 arm x86_64", "F"),
         ("-p x86-64 arm arm ppc64el", "arm ppc64le x86_64", "F"),
+        ("-p aarch64, arm,", "aarch64 arm", "F"),
         ("-p ALL", "", "F"),
     ];
     for (typed, targets, flags) in cases {
@@ -118,7 +119,7 @@ fn what_means_nothing_is_an_error_that_says_so() {
         ("--persistent=maybe", maybe("--persistent")),
         ("-p maybe", unknown("maybe")),
         ("-p cris", unknown("cris")),
-        ("-p aarch64,", unknown("")),
+        ("-p ,", unknown(",")),
         ("-p all arm", Usage::AllAndMore),
         ("-s -r", Usage::ClearOfExport),
         ("-r -d arm", Usage::ClearOfExport),
@@ -126,6 +127,8 @@ fn what_means_nothing_is_an_error_that_says_so() {
     for (typed, error) in cases {
         assert_eq!(conf(typed), Err(error), "{typed}");
     }
+    // It would mean all.
+    assert_eq!(conf_sh::parse(&["-p".to_owned(), String::new()], &Environment::default()), Err(unknown("")));
     assert_eq!(conf_with("", [("QEMU_PERSISTENT", "maybe")]), Err(maybe("QEMU_PERSISTENT")));
     assert_eq!(conf_with("", [("HOST_ARCH", "pdp11")]), Err(Usage::UnknownHost("pdp11".to_owned())));
     let before = |word: &str, instead: &str| Usage::BeforeDashes { word: word.to_owned(), instead: instead.to_owned() };
@@ -246,4 +249,30 @@ fn register_sh_hands_on_what_stands_behind_its_dashes() {
         let list = register_sh::Request::Table { reset: false, request: None, echo: None, list: true };
         assert_eq!(register(typed), Ok(list), "{typed}");
     }
+}
+
+#[test]
+fn register_sh_drops_words_that_hold_nothing_but_not_values_that_do() {
+    let request = |typed: &[&str]| {
+        let typed: Vec<String> = typed.iter().map(|&word| word.to_owned()).collect();
+        match register_sh::parse(&typed, &Environment::default()).unwrap() {
+            register_sh::Request::Table { request, echo, .. } => (request.unwrap(), echo),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (all, echo) = request(&["", "-s", " ", "--", "-p", "", "\n", ""]);
+    assert_eq!(all, registration("", "F", "/usr/bin", "-static"));
+    assert_eq!(echo.as_deref(), Some("cat ./qemu-binfmt-conf.sh | sh -s -- --path=/usr/bin -p --suffix -static"));
+    assert_eq!(request(&["-s", "--", "-p", "arm mips\n"]).0, registration("arm mips", "F", "/usr/bin", "-static"));
+    for values in
+        [&["--", "-p", "-F", "", "arm"][..], &["--", "-pF", "", "", "arm"], &["--", "-p", "--suffix", "", "arm"]]
+    {
+        assert_eq!(request(values).0, registration("arm", "F", "/usr/bin", ""), "{values:?}");
+    }
+    assert_eq!(request(&["-p", "yes", "-Q", ""]).0, registration("", "F", "", "-static"));
+    let shell = ["-i", "printf", ""].map(str::to_owned);
+    assert_eq!(
+        register_sh::parse(&shell, &Environment::default()),
+        Ok(register_sh::Request::Shell(shell[1..].to_vec()))
+    );
 }

@@ -98,8 +98,7 @@ impl Explain for Error {
 }
 
 pub(super) fn run(words: &[String], environment: &Environment, now: Moment) -> Exit {
-    // Its results are documents of their own.
-    let global = Global { json: false, ..super::global(environment) };
+    let global = super::global(environment);
     let ui = Ui::new(&global);
     let done = Deed::parse(words, environment).map_err(Error::from).and_then(|deed| match deed {
         Deed::Help => {

@@ -8,7 +8,7 @@ use crate::export::Format;
 use crate::rule::Flags;
 use crate::system::environment::Environment;
 use crate::target::Target;
-use crate::wanted::{Choice, Consent, Export, Letters, PassOver, Registration, Selection, Source};
+use crate::wanted::{Consent, Export, Letters, PassOver, Registration, Selection, Source};
 
 /// Where both scripts look for emulators unless they are told.
 const PATH: &str = "/usr/local/bin";
@@ -63,7 +63,9 @@ impl Settings {
             let (option, typed, value) = match word {
                 Word::Option { option, typed, value } => (option, typed, value),
                 Word::Plain(target) => {
-                    settings.targets.extend(target.split(',').map(str::to_owned));
+                    let named = listed(&target);
+                    // An empty word is no target, and does not mean all of them.
+                    settings.targets.extend(if named.is_empty() { vec![target] } else { named });
                     continue;
                 }
             };
@@ -98,9 +100,7 @@ impl Settings {
         self.test = self.test.or(switch("QEMU_TEST")?);
         if self.targets.is_empty() {
             // The fork's help names the first, its code read the second.
-            let targets = text("QEMU_TARGETS").or_else(|| text("QEMU_TARGET")).unwrap_or_default();
-            let words = targets.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
-            self.targets = words.map(str::to_owned).collect();
+            self.targets = listed(&text("QEMU_TARGETS").or_else(|| text("QEMU_TARGET")).unwrap_or_default());
         }
         Ok(self)
     }
@@ -193,18 +193,19 @@ fn normalised(word: &str) -> &str {
     }
 }
 
+/// The targets of a list.
+fn listed(list: &str) -> Vec<String> {
+    list.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 fn selection(words: &[String]) -> Result<Selection, Usage> {
-    if words.is_empty() {
-        return Ok(Selection::All);
+    let is_all = |word: &String| word.eq_ignore_ascii_case("all");
+    match words {
+        [] => Ok(Selection::All),
+        [word] if is_all(word) => Ok(Selection::All),
+        words if words.iter().any(is_all) => Err(Usage::AllAndMore),
+        words => Ok(words.iter().map(|word| word.parse::<Target>()).collect::<Result<_, _>>()?),
     }
-    if words.iter().any(|word| word.eq_ignore_ascii_case("all")) {
-        return if words.len() == 1 { Ok(Selection::All) } else { Err(Usage::AllAndMore) };
-    }
-    let choice = |word: &String| Ok(Choice { target: word.parse()?, version: None });
-    let mut choices = words.iter().map(choice).collect::<Result<Vec<_>, Usage>>()?;
-    choices.sort();
-    choices.dedup();
-    Ok(Selection::Named(choices))
 }
 
 fn yes_or_no(what: &str, value: &str) -> Result<bool, Usage> {

@@ -83,15 +83,16 @@ fn letters(word: &str) -> Vec<char> {
 
 impl Own {
     fn request(self, arguments: &[String], environment: &Environment) -> Result<Request, Usage> {
-        check_handed_on(&self.handed_on)?;
-        let is_multiarch = self.reset || !self.handed_on.is_empty();
+        let (handed_on, arguments) = (without_empty(&self.handed_on), without_empty(arguments));
+        check_handed_on(&handed_on)?;
+        let is_multiarch = self.reset || !handed_on.is_empty();
         if self.list && arguments.is_empty() && !is_multiarch {
             return Ok(Request::Table { reset: false, request: None, echo: None, list: true });
         }
         let directory = environment.get("QEMU_BIN_DIR").unwrap_or(QEMU_BIN_DIR);
         let mut words = vec![format!("--path={directory}")];
         let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
-        words.extend(self.handed_on.iter().chain(&arguments[..end]).cloned());
+        words.extend(handed_on.iter().chain(&arguments[..end]).cloned());
         if self.is_static || is_multiarch {
             words.extend(["--suffix", "-static"].map(str::to_owned));
         }
@@ -108,6 +109,14 @@ impl Own {
         let echo = Some(echo).filter(|_| !is_multiarch);
         Ok(Request::Table { reset: self.reset, request: Some(request), echo, list: self.list })
     }
+}
+
+/// Without words that hold nothing, as the Action of dbhi/qus has one where it is given no target: the script lost them,
+/// and they mean nothing but as the value of an option.
+fn without_empty(words: &[String]) -> Vec<String> {
+    let is_value = |index: usize| index > 0 && matches!(read(&words[index - 1..index]), Err(Usage::NoValue(_)));
+    let kept = words.iter().enumerate().filter(|(index, word)| !word.trim().is_empty() || is_value(*index));
+    kept.map(|(_, word)| word.clone()).collect()
 }
 
 /// Of the conf script's words only those of multiarch's script can stand before `--`, and only as it spells them.
