@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::register::{make_state, prune_state, register};
-use super::{Emulators, Plan, Step, reach_kernel};
+use super::register::register;
+use super::{Emulators, Plan, Planned, Step};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::observed::{Binfmt, Observed};
@@ -17,16 +17,7 @@ pub fn clear(selection: &Selection, observed: &Observed) -> Result<Plan, Conflic
     if let Binfmt::Unreachable(why) = observed.binfmt {
         return Err(Conflict::unreachable(why));
     }
-    let mut plan = Plan::default();
-    let entries = of_qemu(selection, observed);
-    if entries.is_empty() {
-        return Ok(plan);
-    }
-    make_state(&mut plan, observed);
-    reach_kernel(&mut plan, observed)?;
-    delete(&mut plan, entries);
-    prune_state(&mut plan);
-    Ok(plan)
+    Plan::of_entries(delete(of_qemu(selection, observed)), observed)
 }
 
 /// As [`register`], after every entry of QEMU's emulators is deleted: in one plan, so that nothing is lost where it
@@ -55,7 +46,7 @@ pub fn register_afresh(
             *before = entries.remove(name).map(|(_, entry)| entry);
         }
     }
-    delete(&mut plan, entries);
+    plan.steps.extend(delete(entries));
     Ok(plan)
 }
 
@@ -78,8 +69,8 @@ fn is_qemu(interpreter: &str) -> bool {
     program.contains("qemu-") || program.ends_with("-binfmt-P")
 }
 
-fn delete(plan: &mut Plan, entries: BTreeMap<RuleName, (Target, Entry)>) {
-    for (name, (target, entry)) in entries {
-        plan.push_for(target, Step::PutEntry { name, after: None, before: Some(entry) });
-    }
+fn delete(entries: BTreeMap<RuleName, (Target, Entry)>) -> Vec<Planned> {
+    let step = |name, entry| Step::PutEntry { name, after: None, before: Some(entry) };
+    let planned = |(name, (target, entry))| Planned { target: Some(target), step: step(name, entry) };
+    entries.into_iter().map(planned).collect()
 }

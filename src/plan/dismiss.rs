@@ -1,8 +1,7 @@
 //! The plan that takes entries away by their names, and no stranger's.
 
-use super::register::{make_state, prune_state};
 use super::target::given_back;
-use super::{Plan, Step, reach_kernel};
+use super::{Plan, Planned, Step};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::observed::Observed;
@@ -51,18 +50,13 @@ pub fn dismiss(wanted: &Dismissal, observed: &Observed) -> Result<Dismissed, Con
     dismissed.kept.dedup();
     ours.sort_by_key(|entry| entry.name());
     ours.dedup();
-    if ours.is_empty() {
-        return Ok(dismissed);
-    }
-    let plan = &mut dismissed.plan;
-    make_state(plan, observed);
-    reach_kernel(plan, observed)?;
-    for entry in ours {
+    let delete = |entry: &Entry| {
         let target = Target::all().find(|target| RuleName::of(*target) == *entry.name());
-        let displaced = target.filter(|_| observed.is_ours(entry)).and_then(|target| given_back(target, observed));
-        plan.push(Step::PutEntry { name: entry.name().clone(), after: displaced, before: Some(entry.clone()) });
-    }
-    prune_state(plan);
+        let after = target.filter(|_| observed.is_ours(entry)).and_then(|target| given_back(target, observed));
+        let step = Step::PutEntry { name: entry.name().clone(), after, before: Some(entry.clone()) };
+        Planned { target: None, step }
+    };
+    dismissed.plan = Plan::of_entries(ours.into_iter().map(delete).collect(), observed)?;
     Ok(dismissed)
 }
 

@@ -82,6 +82,21 @@ impl Plan {
         self.steps.push(Planned { target: Some(target), step });
     }
 
+    /// That `steps` change entries and nothing else: besides them it reaches the table, and makes the journal's
+    /// directory, which goes with the journal where nothing else is kept in it.
+    fn of_entries(steps: Vec<Planned>, observed: &Observed) -> Result<Plan, Conflict> {
+        let mut plan = Plan::default();
+        if steps.is_empty() {
+            return Ok(plan);
+        }
+        plan.make_directories(observed.layout.state(), observed);
+        plan.prune = plan.made().cloned().collect();
+        plan.prune.reverse();
+        reach_kernel(&mut plan, observed)?;
+        plan.steps.extend(steps);
+        Ok(plan)
+    }
+
     /// Steps that make the directories above and including `path`, as far as they are missing.
     fn make_directories(&mut self, path: &RootedPath, observed: &Observed) {
         let mut missing: Vec<RootedPath> =

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use super::install::is_own;
 use super::target::{answers, given_back};
-use super::{Plan, Step, reach_kernel};
+use super::{Plan, Planned, Step};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::observed::Observed;
 use crate::owner::Stance;
-use crate::rooted::RootedPath;
 use crate::rule::{Rule, RuleName};
 use crate::target::Target;
 use crate::wanted::{Consent, Letters, PassOver, Selection};
@@ -98,23 +97,17 @@ pub fn register(
     // An emulator of the same path may be another file by now: only one that never changes in
     // its place, ours, needs no new registration.
     rules.retain(|(target, rule)| !answers(*target, rule, observed));
-    let mut plan = Plan::default();
-    if rules.is_empty() {
-        return Ok(plan);
-    }
-    make_state(&mut plan, observed);
-    reach_kernel(&mut plan, observed)?;
     let table = observed.binfmt.table();
-    for (target, rule) in rules {
+    let put = |(target, rule): (Target, Rule)| {
         let usual = rule.name.clone();
         let is_ours = |entry: &Entry| observed.is_ours(entry) || entry.rule.interpreter == rule.interpreter;
         let free = table.is_none_or(|table| !table.has(&usual) || table.entry(&usual).is_some_and(is_ours));
         let name = if free { usual } else { RuleName::beside(target).prefixed(&letters.prefix)? };
         let before = table.and_then(|table| table.entry(&name)).cloned();
-        plan.push_for(target, Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before });
-    }
-    prune_state(&mut plan);
-    Ok(plan)
+        let step = Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before };
+        Ok(Planned { target: Some(target), step })
+    };
+    Plan::of_entries(rules.into_iter().map(put).collect::<Result<_, Conflict>>()?, observed)
 }
 
 /// How to delete the entries of `selection`: those that run an emulator of qus, or the one of
@@ -134,27 +127,11 @@ pub fn unregister(selection: &Selection, emulators: &Emulators, observed: &Obser
         }
         entries.extend(meant.into_iter().map(|entry| (target, entry)));
     }
-    let mut plan = Plan::default();
-    if entries.is_empty() {
-        return Ok(plan);
-    }
-    make_state(&mut plan, observed);
-    reach_kernel(&mut plan, observed)?;
-    for (target, entry) in entries {
+    let delete = |(target, entry): (Target, &Entry)| {
         let usual = *entry.name() == RuleName::of(target) && observed.is_ours(entry);
         let after = if usual { given_back(target, observed) } else { None };
-        plan.push_for(target, Step::PutEntry { name: entry.name().clone(), after, before: Some(entry.clone()) });
-    }
-    prune_state(&mut plan);
-    Ok(plan)
-}
-
-pub(super) fn make_state(plan: &mut Plan, observed: &Observed) {
-    plan.make_directories(observed.layout.state(), observed);
-}
-
-/// The journal's directory goes with the journal where nothing else is kept in it.
-pub(super) fn prune_state(plan: &mut Plan) {
-    let made: Vec<RootedPath> = plan.made().cloned().collect();
-    plan.prune.extend(made.into_iter().rev());
+        let step = Step::PutEntry { name: entry.name().clone(), after, before: Some(entry.clone()) };
+        Planned { target: Some(target), step }
+    };
+    Plan::of_entries(entries.into_iter().map(delete).collect(), observed)
 }

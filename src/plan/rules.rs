@@ -1,7 +1,6 @@
 //! The plan that puts rules of any kind, whatever had their names before.
 
-use super::register::{make_state, prune_state};
-use super::{Plan, Step, reach_kernel};
+use super::{Plan, Planned, Step};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::observed::Observed;
@@ -13,12 +12,7 @@ pub fn put_rules(rules: &[Rule], observed: &Observed) -> Result<Plan, Conflict> 
     if let Some(entry) = observed.emulating() {
         return Err(Conflict::Emulated(entry.name().clone()));
     }
-    let mut plan = Plan::default();
-    if rules.is_empty() {
-        return Ok(plan);
-    }
-    make_state(&mut plan, observed);
-    reach_kernel(&mut plan, observed)?;
+    let mut steps = Vec::new();
     let table = observed.binfmt.table();
     for (index, rule) in rules.iter().enumerate() {
         let name = rule.name.clone();
@@ -33,8 +27,8 @@ pub fn put_rules(rules: &[Rule], observed: &Observed) -> Result<Plan, Conflict> 
             // What is not understood could not be given back should a later step fail.
             return Err(Conflict::Stranger { name, owner: Owner::Unknown });
         }
-        plan.push(Step::PutEntry { after: Some(Entry::of(rule.clone())), name, before });
+        let step = Step::PutEntry { after: Some(Entry::of(rule.clone())), name, before };
+        steps.push(Planned { target: None, step });
     }
-    prune_state(&mut plan);
-    Ok(plan)
+    Plan::of_entries(steps, observed)
 }
