@@ -47,6 +47,10 @@ pub fn read_folder(directory: &Path) -> Result<Vec<(PathBuf, String)>, FileError
     paths.sort();
     let read = |path: PathBuf| {
         let mut text = String::new();
+        // A pipe would wait for somebody who writes to it.
+        if !fs::metadata(&path).map_err(failed(&path))?.is_file() {
+            return Err(failed(&path)(io::Error::other("not a file")));
+        }
         let file = fs::File::open(&path).map_err(failed(&path))?;
         file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(failed(&path))?;
         match text.len() as u64 {

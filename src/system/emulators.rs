@@ -39,19 +39,20 @@ pub fn check(root: &Root, path: &str, host: Host) -> Result<Fit, Conflict> {
         Err(_) if root.is_system() => PathBuf::from(path),
         Err(error) => return Err(unfit(error.to_string())),
     };
-    let mut head = Vec::new();
-    let file = File::open(place).map_err(|error| match error.kind() {
+    let unread = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => unfit("not there".to_owned()),
         _ => unfit(format!("not readable: {error}")),
-    })?;
-    let metadata = file.metadata().map_err(|error| unfit(format!("not readable: {error}")))?;
+    };
+    // Before it is opened: a pipe would wait for somebody who writes to it.
+    let metadata = std::fs::metadata(&place).map_err(unread)?;
     if !metadata.is_file() {
         return Err(unfit("not a file".to_owned()));
     }
     if metadata.permissions().mode() & 0o111 == 0 {
         return Err(unfit("not executable".to_owned()));
     }
-    file.take(HEAD).read_to_end(&mut head).map_err(|error| unfit(format!("not readable: {error}")))?;
+    let mut head = Vec::new();
+    File::open(place).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(unread)?;
     let header = Header::parse(&head).map_err(|error| unfit(error.to_string()))?;
     match Host::of(&header) {
         Some(of) if of == host => Ok(Fit { dynamic: header.wants_loader(&head) }),
