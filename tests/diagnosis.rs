@@ -363,3 +363,11 @@ fn entries_bear_any_name() {
     let cure = found.findings[0].cause.cure().unwrap();
     assert_eq!(cure, r"echo 1 > '/proc/sys/fs/binfmt_misc/it'\''s $(mine)'");
 }
+
+#[test]
+fn a_script_is_not_started_for_an_entry_with_flag_o() {
+    let script = EmulatorFile { script: true, host: None, ..emulator() };
+    let found = program(&refused(Refusal::NoFormat), &installed(None), &around(script));
+    assert_eq!(found.findings[0].cause.id(), "emulator-refused");
+    assert!(found.findings[0].cause.to_string().ends_with("is not started for an entry with flag O (ENOEXEC)"));
+}

@@ -187,7 +187,16 @@ fn fails(
         interpreter: interpreter.clone(),
         why: describe(refusal),
     };
-    let (entry, why) = (name.clone(), refusal.map(refused));
+    let refused_script = || Cause::EmulatorRefused {
+        entry: name.clone(),
+        interpreter: interpreter.clone(),
+        why: "it is a script, which is not started for an entry with flag O (ENOEXEC)".to_owned(),
+    };
+    let why = match refusal {
+        Some(Refusal::NoFormat) if file.script && entry.rule.flags.has('O') => Some(refused_script()),
+        refusal => refusal.map(refused),
+    };
+    let entry = name.clone();
     let cause = match &file.loader {
         // The kernel holds it open, and looks for its loader in the program's root all the same.
         Some(loader) if fixed && elsewhere && matches!(refusal, Some(Refusal::NotFound) | None) => {

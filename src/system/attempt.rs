@@ -37,9 +37,9 @@ pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> A
     let mut held_back = SigSet::all();
     held_back.remove(Signal::SIGTRAP);
     let start = move || {
-        let not_tried = |_| io::Error::from(Errno::ENOTSUP);
         if let Some(root) = &root {
-            enter(root, privileged).map_err(not_tried)?;
+            // That says nothing of the program.
+            enter(root, privileged).map_err(|_| Errno::EPERM)?;
         }
         // The only signal that may stop it is the one by which it is told that its program is loaded: held back, that
         // program would run; and another, as of a Ctrl-Z, would stop it for ever.

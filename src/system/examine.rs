@@ -18,7 +18,7 @@ use super::mountinfo::{self, Mount};
 use super::observe::read_receipt;
 use super::prove::{Place, prove, prove_here};
 use super::root::Root;
-use crate::diagnosis::{self, Around, Attempt, EmulatorFile, Examined, Missing, Mode, Settings, There};
+use crate::diagnosis::{self, Around, Attempt, EmulatorFile, Examined, Missing, Mode, Refusal, Settings, There};
 use crate::elf::Header;
 use crate::entry::Entry;
 use crate::host::Host;
@@ -195,7 +195,8 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
     }
 }
 
-/// The probe of `target`, examined and tried out as the only file of a root directory of its own; where that cannot be
+/// The probe of `target`, examined and tried out as the only file of a root directory of its own, or if its emulator is
+/// not found there, in this process's; where that cannot be
 /// laid down, it is not tried.
 pub fn probe(target: Target, observed: &Observed) -> Examined {
     let (path, called) = ("/probe", Some("an empty root directory".to_owned()));
@@ -208,11 +209,18 @@ pub fn probe(target: Target, observed: &Observed) -> Examined {
             return Examined { there, head: program.elf, attempt, ..nothing_at(path, called) };
         }
     };
-    let root = Root::image(place.path().to_owned());
-    let around = Surroundings { root: &root, called };
-    let mut examined = look(path, &around);
-    try_out(&mut examined, &around, observed);
-    examined
+    let try_in = |root: Root, called, path: &str| {
+        let around = Surroundings { root: &root, called };
+        let mut examined = look(path, &around);
+        try_out(&mut examined, &around, observed);
+        examined
+    };
+    let examined = try_in(Root::image(place.path().to_owned()), called, path);
+    match examined.attempt {
+        // It may be found here all the same: an emulator need not be one for containers too.
+        Attempt::Refused(Refusal::NotFound) => try_in(Root::system(), None, &place.program().to_string_lossy()),
+        _ => examined,
+    }
 }
 
 fn nothing_at(path: &str, root: Option<String>) -> Examined {

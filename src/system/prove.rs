@@ -190,10 +190,11 @@ pub(super) struct Place(PathBuf);
 impl Place {
     pub(super) fn with(program: &[u8]) -> io::Result<Place> {
         let place = Place(make_directory()?);
+        // Before anything is laid down in it: a umask may keep even its owner out.
+        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o755))?;
         let file = place.program();
         fs::write(&file, program)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o755))?;
         Ok(place)
     }
 
@@ -201,7 +202,7 @@ impl Place {
         &self.0
     }
 
-    fn program(&self) -> PathBuf {
+    pub(super) fn program(&self) -> PathBuf {
         self.0.join("probe")
     }
 }

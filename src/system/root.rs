@@ -130,16 +130,22 @@ impl Root {
                 continue;
             }
             let next = at.join(&name);
-            let target = (!waiting.is_empty()).then(|| fs::read_link(self.directory.join(&next)).ok()).flatten();
-            match target.as_ref().and_then(|target| target.to_str()) {
-                Some(target) if links < LINKS_MAX => {
-                    links += 1;
+            let link = (!waiting.is_empty()).then(|| fs::read_link(self.directory.join(&next)).ok()).flatten();
+            let Some(link) = link else {
+                at = next;
+                continue;
+            };
+            links += 1;
+            match link.to_str() {
+                Some(target) if links <= LINKS_MAX => {
                     if target.starts_with('/') {
                         at = PathBuf::new();
                     }
                     waiting.extend(names(target));
                 }
-                _ => at = next,
+                // What is not followed here must not be followed by the kernel, which would leave the image: no path has
+                // a zero in it, and whoever opens this, or its parent, fails.
+                _ => return self.directory.join("\0/\0"),
             }
         }
         self.directory.join(at)

@@ -112,3 +112,18 @@ fn all_targets_are_examined() {
     assert!(found.is_healthy(), "{:#}", found.0);
     assert_eq!(found.0["targets"][0]["emulator"]["version"], "10.0.13");
 }
+
+#[test]
+fn a_machine_whose_emulators_are_for_itself_alone_is_healthy() {
+    let sandbox = machine_in_use();
+    super::program(&sandbox);
+    // As those of NixOS.
+    let emulator = other_emulator(&sandbox, "P");
+    let found = Found::of(&sandbox, &[]);
+    assert!(found.is_healthy(), "{:#}", found.0);
+    let (_, findings) = of_aarch64(&sandbox);
+    assert_eq!(findings, [("no-fix-binary".to_owned(), Some("qus install aarch64".to_owned()))]);
+    sandbox.qus(&["doctor"]).expect(0, &[&format!("runs   QEMU 10.0.13, {emulator}")]);
+    sandbox.shell(&format!("rm {emulator}")).expect(0, &[]);
+    finds_and_cures(&sandbox, "emulator-missing");
+}

@@ -211,3 +211,26 @@ fn musl_is_its_own_library() {
         "{what}"
     );
 }
+
+#[test]
+fn links_that_are_not_followed_do_not_lead_out() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::TempDir::new().unwrap();
+    let link = |name: &str, to: &OsStr| symlink(to, folder.path().join(name)).unwrap();
+    link("0", "/bin/sh".as_ref());
+    for number in 1..50 {
+        link(&number.to_string(), format!("/{}", number - 1).as_ref());
+    }
+    link("loop", "loop".as_ref());
+    link("odd", OsStr::from_bytes(b"/bin/\xff/../sh"));
+    std::fs::create_dir_all(folder.path().join("bin")).unwrap();
+    std::fs::write(folder.path().join("bin/sh"), "of the image").unwrap();
+    let image = Root::image(folder.path().to_owned());
+    let around = Surroundings { root: &image, called: None };
+    assert_eq!(examine::look("/39", &around).head, b"of the image");
+    for path in ["/40", "/49", "/loop", "/odd"] {
+        assert_eq!(examine::look(path, &around).there, diagnosis::There::Nothing, "{path}");
+    }
+}
