@@ -71,7 +71,17 @@ fn look_inside(examined: &Examined, observed: &Observed, around: &Around, found:
             let interpreter = interpreter.path.clone();
             return found.stops(Cause::ScriptInterpreterMissing { path: path(), interpreter });
         }
-        return look(interpreter, observed, around, found);
+        look(interpreter, observed, around, found);
+        if let Attempt::Refused(refusal) = &examined.attempt
+            && found.findings.iter().all(|finding| finding.weight != Weight::Stops)
+        {
+            let what = match refusal {
+                Refusal::Loop => "a script of a script, and so on: more than the kernel goes through".to_owned(),
+                refusal => format!("a script that the kernel does not start: {}", describe(refusal)),
+            };
+            found.stops(Cause::NotAProgram { path: path(), what });
+        }
+        return;
     }
     let Ok(header) = Header::parse(&examined.head) else { return no_elf(examined, observed, around, found) };
     if !header.is_program() {
@@ -141,7 +151,8 @@ fn what_it_is(head: &[u8]) -> String {
         Kind::WebAssembly => "a WebAssembly module, and nothing is registered that runs it".to_owned(),
         Kind::Packed(format) => format!("no program, but packed with {format}"),
         Kind::Text => "text without \"#!\" and an interpreter in its first line".to_owned(),
-        Kind::Empty | Kind::Script | Kind::Unknown => "no program of a kind known here".to_owned(),
+        Kind::Script => "a script of a script, and so on: more than the kernel goes through".to_owned(),
+        Kind::Empty | Kind::Unknown => "no program of a kind known here".to_owned(),
     }
 }
 

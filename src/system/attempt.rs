@@ -37,19 +37,20 @@ pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> A
     let mut held_back = SigSet::all();
     held_back.remove(Signal::SIGTRAP);
     let start = move || {
+        // What fails here says nothing of the program.
+        let not_tried = |_| io::Error::from(Errno::EPERM);
         if let Some(root) = &root {
-            // That says nothing of the program.
             enter(root, privileged).map_err(|_| Errno::EPERM)?;
         }
         // The only signal that may stop it is the one by which it is told that its program is loaded: held back, that
         // program would run; and another, as of a Ctrl-Z, would stop it for ever.
-        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&held_back), None)?;
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&held_back), None).map_err(not_tried)?;
         // Until this process can ask for it to be ended with the tracer.
-        set_pdeathsig(Signal::SIGKILL)?;
+        set_pdeathsig(Signal::SIGKILL).map_err(not_tried)?;
         if getppid() != parent {
-            return Err(Errno::ESRCH.into());
+            return Err(not_tried(Errno::ESRCH));
         }
-        ptrace::traceme().map_err(|_| io::Error::from(Errno::ENOTSUP))?;
+        ptrace::traceme().map_err(not_tried)?;
         // Executed here, and not by `Command`: the C library would hand what the kernel does not know to a shell.
         let Err(errno) = nix::unistd::execve(&path, &[&path], &[] as &[&CStr]);
         Err(errno.into())
@@ -73,6 +74,7 @@ pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> A
         Ok(WaitStatus::Signaled(_, signal @ (Signal::SIGSEGV | Signal::SIGKILL), _)) => {
             Attempt::Refused(Refusal::Other(format!("it was ended by {signal} while it was loaded")))
         }
+        Ok(WaitStatus::Signaled(_, signal, _)) => Attempt::NotTried(format!("it was ended by {signal}")),
         Ok(ended) => Attempt::NotTried(format!("it did not stop: {ended:?}")),
         Err(errno) => Attempt::NotTried(errno.to_string()),
     };

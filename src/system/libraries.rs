@@ -70,6 +70,8 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
                         waiting.push(asked(path, &linkage, &inherited, is_musl));
                     }
                 }
+                // `$LIB` and `$PLATFORM` are the loader's: there may be what it needs.
+                None if runpath.iter().any(|directory| directory.contains('$')) => {}
                 None => libraries.push(name),
             }
         }

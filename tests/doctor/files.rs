@@ -189,3 +189,23 @@ fn with_user_the_same_is_seen() {
         assert_eq!(as_user.expect(0, &[]).stdout, sandbox.qus(&words).stdout);
     }
 }
+
+#[test]
+fn scripts_of_scripts_are_told_where_the_kernel_gives_up() {
+    let sandbox = machine_in_use();
+    sandbox
+        .shell(&format!(
+            "mkdir {OTHERS}; cd {OTHERS}; printf '#!/bin/sh\\n' > 0; printf '#!{OTHERS}/loop\\n' > loop; chmod 755 0 loop
+             for n in 1 2 3 4 5 6 7; do printf \"#!{OTHERS}/$((n - 1))\\n\" > $n; chmod 755 $n; done"
+        ))
+        .expect(0, &[]);
+    for script in ["0", "1", "4", "5", "6", "7", "loop"] {
+        let script = format!("{OTHERS}/{script}");
+        let found = Found::of(&sandbox, &[&script]);
+        let runs = sandbox.run(&script, &[]).code == Some(0);
+        assert_eq!(found.is_healthy(), runs, "{:#}", found.0);
+        if !runs {
+            assert!(found.first()["what"].as_str().unwrap().contains("a script of a script"), "{:#}", found.0);
+        }
+    }
+}
