@@ -371,3 +371,15 @@ fn a_script_is_not_started_for_an_entry_with_flag_o() {
     assert_eq!(found.findings[0].cause.id(), "emulator-refused");
     assert!(found.findings[0].cause.to_string().ends_with("is not started for an entry with flag O (ENOEXEC)"));
 }
+
+#[test]
+fn what_the_kernel_starts_is_of_no_unknown_architecture() {
+    // As programs of x32, where the kernel runs them.
+    let mut head = Program::of(target("x86_64")).elf;
+    head[4] = 1;
+    let examined = Examined { head: head.clone(), proof: None, ..running() };
+    let found = program(&examined, &bare(), &Around::default());
+    assert!(found.is_healthy() && found.native, "{found:#?}");
+    let examined = Examined { head, ..refused(Refusal::NoFormat) };
+    assert_eq!(of(&examined, &bare(), &Around::default()), ["unknown-architecture"]);
+}

@@ -101,6 +101,8 @@ fn look_inside(examined: &Examined, observed: &Observed, around: &Around, found:
                 _ => table::emulated(target, answering, examined, observed, around, found),
             }
         }
+        // A kernel may run kinds that qus has no name for.
+        None if answering.is_none() && examined.running().is_some() => found.native = true,
         None if answering.is_some() => no_elf(examined, observed, around, found),
         None => {
             let number = format!("machine number {}", header.machine);

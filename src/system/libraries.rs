@@ -71,7 +71,7 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
                     }
                 }
                 // `$LIB` and `$PLATFORM` are the loader's: there may be what it needs.
-                None if runpath.iter().any(|directory| directory.contains('$')) => {}
+                None if runpath.iter().chain([&name]).any(|path| path.contains('$')) => {}
                 None => libraries.push(name),
             }
         }
@@ -93,11 +93,12 @@ struct Asked {
 /// inherit all of them (`load_library` of `ldso/dynlink.c`, musl tag v1.2.5).
 fn asked(path: &str, linkage: &Linkage, inherited: &[String], is_musl: bool) -> Asked {
     let origin = parent(path);
-    let own = linkage.runpath.iter();
-    let own = own.map(|directory| directory.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
-    let runpath: Vec<String> = own.chain(inherited.iter().cloned()).take(DIRECTORIES_MAX).collect();
+    let placed = |text: &String| text.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin);
+    let runpath: Vec<String> =
+        linkage.runpath.iter().map(placed).chain(inherited.iter().cloned()).take(DIRECTORIES_MAX).collect();
     let inherited = if linkage.inherited || is_musl { runpath.clone() } else { inherited.to_vec() };
-    Asked { runpath, inherited, needed: linkage.needed.clone() }
+    // A library may be asked for by its path, and that say the same.
+    Asked { runpath, inherited, needed: linkage.needed.iter().map(placed).collect() }
 }
 
 /// Whether musl's loader takes a library of this name for itself (`load_library`, as above).

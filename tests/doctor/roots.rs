@@ -234,3 +234,22 @@ fn links_that_are_not_followed_do_not_lead_out() {
         assert_eq!(examine::look(path, &around).there, diagnosis::There::Nothing, "{path}");
     }
 }
+
+#[test]
+fn a_library_may_be_asked_for_beside_its_program() {
+    let (sandbox, program) = machine_with("ls");
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut elf = std::fs::read(root("arm64").join("usr/bin/ls")).unwrap();
+    // There is no room for a longer name than that.
+    let (name, other) = (b"libcap.so.2\0", b"$ORIGIN/cap\0");
+    let at = elf.windows(name.len()).position(|window| window == name).unwrap();
+    elf[at..at + name.len()].copy_from_slice(other);
+    std::fs::write(folder.path().join("ls"), elf).unwrap();
+    let from = root("arm64").display().to_string();
+    let doctor = format!("QEMU_LD_PREFIX={from} {} doctor {program}", env!("CARGO_BIN_EXE_qus"));
+    sandbox.shell(&format!("cp {}/ls {program}", folder.path().display())).expect(0, &[]);
+    sandbox.shell(&doctor).expect(10, &[&format!("the library \"{OTHERS}/cap\"")]);
+    sandbox.shell(&format!("cp -L {from}/usr/lib/aarch64-linux-gnu/libcap.so.2 {OTHERS}/cap")).expect(0, &[]);
+    sandbox.shell(&doctor).expect(0, &["it runs"]);
+    sandbox.shell(&format!("QEMU_LD_PREFIX={from} {program}")).expect(0, &[]);
+}
