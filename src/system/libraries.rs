@@ -90,7 +90,7 @@ struct Asked {
 }
 
 /// What the file at `path` asks for, if it was loaded by one whose libraries inherit those directories. With musl they
-/// inherit all of them (`load_library` of `ldso/dynlink.c`, musl tag v1.2.5).
+/// inherit all of them (`load_library` of its `ldso/dynlink.c`).
 fn asked(path: &str, linkage: &Linkage, inherited: &[String], is_musl: bool) -> Asked {
     let origin = parent(path);
     let placed = |text: &String| text.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin);
