@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Runs programs of other CPU architectures: verified QEMU emulators, registered and proved.
@@ -28,7 +29,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT", hide_env_values = true)]
     pub root: Option<PathBuf>,
     /// Keep to your own home, without root; "qus run" uses it
-    #[arg(long, global = true, env = "QUS_USER", hide_env_values = true, conflicts_with = "root")]
+    #[arg(long, global = true, env = "QUS_USER", hide_env_values = true, conflicts_with = "root", value_parser = BoolishValueParser::new())]
     pub user: bool,
     /// Where emulators come from: https://… or file:///…
     #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY", hide_env_values = true)]
@@ -37,22 +38,22 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "QUS_BINFMT_MISC", hide_env_values = true)]
     pub binfmt_misc: Option<PathBuf>,
     /// Use no network: repositories on disk only
-    #[arg(long, global = true, env = "QUS_OFFLINE", hide_env_values = true)]
+    #[arg(long, global = true, env = "QUS_OFFLINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub offline: bool,
     /// Do not ask: take over from others, overwrite
-    #[arg(long, short, global = true, env = "QUS_YES", hide_env_values = true)]
+    #[arg(long, short, global = true, env = "QUS_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub yes: bool,
     /// Show what would be done, and change nothing
-    #[arg(long, global = true, env = "QUS_DRY_RUN", hide_env_values = true)]
+    #[arg(long, global = true, env = "QUS_DRY_RUN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Print the result as one JSON document
-    #[arg(long, global = true, env = "QUS_JSON", hide_env_values = true)]
+    #[arg(long, global = true, env = "QUS_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub json: bool,
     /// Print errors and nothing else but results
-    #[arg(long, short, global = true, env = "QUS_QUIET", hide_env_values = true)]
+    #[arg(long, short, global = true, env = "QUS_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
     /// Tell every step
-    #[arg(long, short, global = true, env = "QUS_VERBOSE", hide_env_values = true, conflicts_with = "quiet")]
+    #[arg(long, short, global = true, env = "QUS_VERBOSE", hide_env_values = true, conflicts_with = "quiet", value_parser = BoolishValueParser::new())]
     pub verbose: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", env = "QUS_COLOR", hide_env_values = true, default_value = "auto")]
@@ -229,7 +230,7 @@ pub struct LettersArgs {
     #[arg(long = "match", value_name = "WHICH", env = "QUS_MATCH", hide_env_values = true, default_value = "elf")]
     pub programs: Programs,
     /// Emulate a named target even if this machine runs it by itself
-    #[arg(long, env = "QUS_EMULATE_NATIVE", hide_env_values = true)]
+    #[arg(long, env = "QUS_EMULATE_NATIVE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub emulate_native: bool,
 }
 

@@ -7,7 +7,7 @@ use clap::Parser;
 use qus::cli::Cli;
 use qus::compat::Tongue;
 use qus::system::environment::Environment;
-use qus::{commands, system};
+use qus::{commands, system, ui};
 
 fn main() -> ExitCode {
     system::signals::make_usual();
@@ -17,5 +17,5 @@ fn main() -> ExitCode {
         Some(tongue) => tongue.speak(&typed[1..], &Environment::of_process(), now),
         None => commands::run(Cli::parse_from(typed), now),
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(ui::concluded(exit) as u8)
 }

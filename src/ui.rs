@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Color, Global};
-use crate::exit::Explain;
+use crate::exit::{Exit, Explain};
 use crate::plan::{Plan, Step};
 use crate::proof::{Outcome, Proof};
 use crate::system::apply::Watch;
@@ -145,9 +146,26 @@ fn say(word: &str, style: Style, text: &str) {
     write_aside(&format!("{style}{word}:{style:#} {text}"));
 }
 
-/// A reader that went away is no reason to fail: nobody is left to be told.
+/// A reader that went away is no reason to fail: nobody is left to be told. Anything else is: whoever reads the result
+/// would take what is there for the whole.
 fn write_result(line: &str) {
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    let mut output = io::stdout().lock();
+    let written = writeln!(output, "{line}").and_then(|()| output.flush());
+    if let Err(error) = written.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    }) && !RESULT_LOST.swap(true, Ordering::Relaxed)
+    {
+        say("error", ERROR, &format!("the result cannot be written: {error}"));
+    }
+}
+
+/// Whether some of the result could not be written.
+static RESULT_LOST: AtomicBool = AtomicBool::new(false);
+
+/// How the program ends whose verb ended with `exit`: a result that nobody got is no success.
+pub fn concluded(exit: Exit) -> Exit {
+    if exit == Exit::Done && RESULT_LOST.load(Ordering::Relaxed) { Exit::Failed } else { exit }
 }
 
 fn write_aside(line: &str) {

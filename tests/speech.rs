@@ -92,6 +92,27 @@ fn status_as_a_document_keeps_its_promise() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure_unless_nobody_reads_it() {
+    let status = |to: std::fs::File| {
+        Said::by(
+            qus()
+                .args(["doctor", "--explain", "no-entry"])
+                .stdout(to)
+                .stderr(std::process::Stdio::piped())
+                .output()
+                .unwrap(),
+        )
+    };
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let said = status(full).expect(1, &["the result cannot be written: No space left on device"]);
+    assert_eq!(said.stderr.lines().count(), 1, "{said:#?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let writer: std::os::fd::OwnedFd = writer.into();
+    assert_eq!(status(writer.into()).expect(0, &[]).stderr, "");
+}
+
+#[test]
 fn results_go_to_standard_output_and_everything_else_does_not() {
     let image = Image::trusting(&["aarch64"]);
     let said = image.run(&["install", "--json", "aarch64"]).expect(0, &[]);
@@ -123,6 +144,12 @@ fn options_can_be_given_as_variables_but_a_key_cannot() {
     let said =
         qus().env("QUS_ROOT", image.root()).env("QUS_DRY_RUN", "true").args(["install", "aarch64"]).output().unwrap();
     Said::by(said).expect(0, &["fetch and verify"]);
+    for (yes, word) in [(true, "1"), (true, "yes"), (true, "on"), (false, "0"), (false, "no")] {
+        let said = Said::by(qus().env("QUS_JSON", word).args(["doctor", "--explain", "no-entry"]).output().unwrap());
+        assert_eq!(said.stdout.starts_with('{'), yes, "{word}: {said:#?}");
+    }
+    Said::by(qus().env("QUS_DRY_RUN", "perhaps").arg("status").output().unwrap())
+        .expect(2, &["invalid value 'perhaps'"]);
     let help = say(&["--help"]).stdout;
     assert!(!help.to_lowercase().contains("key"), "{help}");
 }
