@@ -102,10 +102,10 @@ impl Linkage {
     }
 
     /// The level of x86-64 processors that it needs, 1 to 4, of the x86-64 psABI (`x86-64-v3` is 3).
-    pub fn level(&self) -> Option<u32> {
+    pub fn level(&self) -> Option<u8> {
         let bits = self.isa?;
         // Bit 0 is level 1. A level holds those below it, so that the highest counts.
-        (bits & 0xf).checked_ilog2().map(|highest| highest + 1)
+        (bits & 0xf).checked_ilog2().and_then(|highest| u8::try_from(highest + 1).ok())
     }
 }
 

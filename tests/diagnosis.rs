@@ -245,7 +245,20 @@ fn a_kernel_older_than_the_emulator_asks_for() {
     let crash = Examined { proof: Some(Outcome::Crash { signal: 11, said: String::new() }), ..running() };
     let found = program(&crash, &observed, &around(emulator()));
     assert_eq!(causes(&found), ["host-too-old", "emulator-fails"]);
-    assert!(found.findings[0].cause.to_string().ends_with("needs Linux 3.2, and this is 2.6"));
+    assert!(found.findings[0].cause.to_string().ends_with("needs Linux 3.2, and this is Linux 2.6"));
+}
+
+#[test]
+fn a_processor_older_than_the_emulator_asks_for() {
+    let crash = Examined { proof: Some(Outcome::Crash { signal: 4, said: String::new() }), ..running() };
+    let mut around = around(EmulatorFile { level: Some(3), ..emulator() });
+    around.settings.level = Some(2);
+    let found = program(&crash, &installed(None), &around);
+    assert_eq!(causes(&found), ["host-too-old", "emulator-fails"]);
+    let said = found.findings[0].cause.to_string();
+    assert!(said.ends_with("needs a processor of x86-64-v3, and this is x86-64-v2"), "{said}");
+    around.settings.level = Some(4);
+    assert_eq!(of(&crash, &installed(None), &around), ["emulator-fails"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::layout;
 use crate::owner::Owner;
 use crate::qemu::QemuVersion;
 use crate::rooted::RootedPath;
-use crate::rule::{KernelVersion, RuleName};
+use crate::rule::RuleName;
 use crate::shell::quoted;
 use crate::target::Target;
 
@@ -100,8 +100,8 @@ pub enum Cause {
     EmulatorReplaced { target: Option<Target>, entry: RuleName, interpreter: String, runs: String, ours: bool },
     #[error("\"{entry}\" of {} takes programs of \"{target}\" before qus does, and fails", owner.title())]
     NeighbourFails { target: Target, entry: RuleName, owner: Owner },
-    #[error("\"{interpreter}\" needs Linux {needs}, and this is {kernel}")]
-    HostTooOld { target: Target, interpreter: String, needs: String, kernel: KernelVersion, ours: bool },
+    #[error("\"{interpreter}\" needs {needs}, and this is {is}")]
+    HostTooOld { target: Target, interpreter: String, needs: String, is: String, ours: bool },
     #[error("the emulator of \"{target}\" does not work: {said}")]
     EmulatorFails { target: Target, said: String, ours: bool },
     #[error("the kernel does not start \"{interpreter}\" for entry \"{entry}\": {why}")]

@@ -138,6 +138,8 @@ pub struct EmulatorFile {
     pub loader: Option<String>,
     /// The oldest kernel that it says it runs on.
     pub kernel: Option<KernelVersion>,
+    /// The level of x86-64 processors that it says it needs, 1 to 4.
+    pub level: Option<u8>,
 }
 
 /// Settings of the running kernel that decide what runs.
@@ -145,6 +147,8 @@ pub struct EmulatorFile {
 pub struct Settings {
     /// Bytes of a page of memory.
     pub page: u64,
+    /// The level of x86-64 processors that this machine's has, 1 to 4.
+    pub level: Option<u8>,
     /// `vm.mmap_min_addr`: the lowest address that a program may map.
     pub mmap_min_addr: Option<u64>,
     /// `RLIMIT_AS`: how many bytes of addresses a process may use, if that is limited.

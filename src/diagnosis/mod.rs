@@ -4,12 +4,16 @@
 //! that is in no directory any more, and one whose emulator is in its place may fail all the same. So the kernel's own
 //! answer decides whether anything is in the way, and what was seen says what.
 
+mod behaviour;
 mod cause;
+mod emulator;
 mod examined;
 mod machine;
 mod pages;
 mod program;
+mod refused;
 mod table;
+mod taken;
 
 pub use cause::{Cause, Supply};
 pub use examined::{

@@ -16,6 +16,7 @@ use super::kernel::head_of;
 use super::libraries::missing;
 use super::mountinfo::{self, Mount};
 use super::observe::read_receipt;
+use super::processor;
 use super::prove::{Place, prove, prove_here};
 use super::root::Root;
 use crate::diagnosis::{self, Around, Attempt, EmulatorFile, Examined, Missing, Mode, Refusal, Settings, There};
@@ -275,6 +276,7 @@ fn emulator(place: &Path) -> EmulatorFile {
         script: Shebang::parse(&head).is_ok(),
         loader: linkage.as_ref().and_then(|linkage| linkage.loader.clone()),
         kernel: linkage.as_ref().and_then(|linkage| linkage.kernel),
+        level: linkage.as_ref().and_then(Linkage::level),
     }
 }
 
@@ -286,6 +288,7 @@ fn settings() -> Settings {
     }
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     Settings {
+        level: processor::x86_64_level(),
         page: page.and_then(|page| page.try_into().ok()).unwrap_or_default(),
         address_space: getrlimit(Resource::RLIMIT_AS).ok().map(|(soft, _)| soft).filter(|soft| *soft != RLIM_INFINITY),
         mmap_min_addr: setting("mmap_min_addr"),
