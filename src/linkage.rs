@@ -42,9 +42,12 @@ pub struct Linkage {
     /// Whether [`Linkage::runpath`] counts for the libraries of its libraries too: `DT_RPATH` does, `DT_RUNPATH` does not
     /// (`ld.so(8)`).
     pub inherited: bool,
-    /// The largest size of pages, in bytes, on which it can be mapped: the least `p_align` of what is loaded,
-    /// `u64::MAX` where nothing is asked.
+    /// The largest size of pages, in bytes, on which it can be mapped, as its addresses and offsets say: what `p_align`
+    /// promises is often less. `u64::MAX` where nothing is asked.
     pub page: u64,
+    /// The largest size of pages, in bytes, on which none of it is mapped over by what may do less: on larger ones the
+    /// end of the code is not executable any more, if what follows it is only read.
+    pub apart: u64,
     /// The oldest Linux on which its C library starts, from the note `NT_GNU_ABI_TAG`.
     pub kernel: Option<KernelVersion>,
     /// Bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`, the processor it was built for; see [`Linkage::level`].
@@ -62,6 +65,7 @@ impl Default for Linkage {
             runpath: Vec::new(),
             inherited: false,
             page: u64::MAX,
+            apart: u64::MAX,
             kernel: None,
             isa: None,
             cut_off: false,
@@ -131,8 +135,13 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
     }
 
     fn linkage(&self) -> Result<Linkage, BadLinkage> {
-        let mut linkage =
-            Linkage { loader: self.loader()?, page: self.page(), cut_off: self.is_cut_off()?, ..Linkage::default() };
+        let mut linkage = Linkage {
+            loader: self.loader()?,
+            page: self.page(),
+            apart: self.apart(),
+            cut_off: self.is_cut_off()?,
+            ..Linkage::default()
+        };
         self.dynamic(&mut linkage)?;
         self.notes(&mut linkage);
         Ok(linkage)
@@ -154,9 +163,23 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
     }
 
     fn page(&self) -> u64 {
-        let asked = self.of_type(elf::PT_LOAD).map(|segment| segment.p_align(self.order).into());
-        // 0 and 1 ask for nothing; what is no power of two cannot be meant.
-        asked.filter(|align| *align > 1 && align.is_power_of_two()).min().unwrap_or(u64::MAX)
+        // A page of the file is mapped as a page of memory, or not at all. What is not of the file is mapped anywhere.
+        let of_file = self.of_type(elf::PT_LOAD).filter(|segment| segment.p_filesz(self.order).into() > 0);
+        let moved = of_file.map(|segment| {
+            let (address, offset): (u64, u64) =
+                (segment.p_vaddr(self.order).into(), segment.p_offset(self.order).into());
+            address.wrapping_sub(offset)
+        });
+        moved.filter_map(|moved| 1_u64.checked_shl(moved.trailing_zeros())).min().unwrap_or(u64::MAX)
+    }
+
+    fn apart(&self) -> u64 {
+        let loaded: Vec<_> = self.of_type(elf::PT_LOAD).filter_map(|segment| Extent::of(segment, self.order)).collect();
+        let pairs = loaded.iter().enumerate().flat_map(|(index, first)| {
+            let later = loaded[index + 1..].iter();
+            later.filter(|later| first.rights & !later.rights != 0).map(|later| first.apart(later))
+        });
+        pairs.min().unwrap_or(u64::MAX)
     }
 
     fn is_cut_off(&self) -> Result<bool, BadLinkage> {
@@ -239,6 +262,31 @@ impl<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>> Program<'da
     fn is_x86(&self) -> bool {
         // The same number means other things on other processors.
         [elf::EM_X86_64, elf::EM_386].contains(&self.header.e_machine(self.order))
+    }
+}
+
+/// What a loaded segment takes up of a program's addresses.
+struct Extent {
+    first: u64,
+    last: u64,
+    /// The bits of `PF_R`, `PF_W` and `PF_X`.
+    rights: u32,
+}
+
+impl Extent {
+    fn of<Segment: ProgramHeader<Endian = Endianness>>(segment: &Segment, order: Endianness) -> Option<Extent> {
+        let (first, size): (u64, u64) = (segment.p_vaddr(order).into(), segment.p_memsz(order).into());
+        let last = first.checked_add(size.checked_sub(1)?)?;
+        Some(Extent { first, last, rights: segment.p_flags(order).0 & (elf::PF_R | elf::PF_W | elf::PF_X).0 })
+    }
+
+    /// The largest size of pages of which none holds something of both: at the highest bit in which the nearest
+    /// addresses of the two differ, a page ends between them.
+    fn apart(&self, other: &Extent) -> u64 {
+        let between = if self.last < other.first { self.last ^ other.first } else { other.last ^ self.first };
+        let overlap = self.first <= other.last && other.first <= self.last;
+        // What overlaps byte by byte does so on pages of any size.
+        between.checked_ilog2().filter(|_| !overlap).map_or(u64::MAX, |bit| 1 << bit)
     }
 }
 

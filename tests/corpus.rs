@@ -27,6 +27,12 @@ fn of_file(path: &Path) -> Result<Linkage, BadLinkage> {
     linkage
 }
 
+/// The largest size of pages of which something holds, by trying.
+fn largest(holds: &dyn Fn(u64) -> bool) -> u64 {
+    let found = (0..64).rev().map(|bit| 1 << bit).find(|page| holds(*page)).unwrap();
+    if found == 1 << 63 { u64::MAX } else { found }
+}
+
 /// What binutils says of it.
 fn of_readelf(path: &Path) -> Linkage {
     let said = Command::new("readelf").args(["-lWdn"]).arg(path).env("LC_ALL", "C").output().unwrap();
@@ -48,7 +54,26 @@ fn of_readelf(path: &Path) -> Linkage {
             .flat_map(|line| bracketed(line).split(':').map(str::to_owned).collect::<Vec<_>>())
             .collect(),
         inherited: !lines("(RPATH)").is_empty() && lines("(RUNPATH)").is_empty(),
-        page: loaded.iter().map(|columns| hexadecimal(columns.last().unwrap())).min().unwrap_or(u64::MAX),
+        page: largest(&|page| {
+            loaded.iter().all(|columns| {
+                let column = |at: usize| hexadecimal(&columns[at]);
+                column(4) == 0 || column(1) % page == column(2) % page
+            })
+        }),
+        apart: largest(&|page| {
+            let pages = |columns: &Vec<String>| {
+                let (first, size) = (hexadecimal(&columns[2]), hexadecimal(&columns[5]));
+                first / page..=(first + size - 1) / page
+            };
+            let rights = |columns: &Vec<String>| columns[6..columns.len() - 1].concat();
+            loaded.iter().enumerate().all(|(index, first)| {
+                loaded[index + 1..].iter().all(|later| {
+                    let (one, other) = (pages(first), pages(later));
+                    let apart = one.end() < other.start() || other.end() < one.start();
+                    apart || rights(first).chars().all(|right| rights(later).contains(right))
+                })
+            })
+        }),
         kernel: lines("OS: Linux, ABI: ")
             .first()
             .and_then(|line| KernelVersion::parse(line.split_once("ABI: ").unwrap().1)),

@@ -31,6 +31,7 @@ fn arm64(attempt: Attempt) -> Examined {
         script: None,
         linkage: None,
         missing: Missing::default(),
+        loaded: Vec::new(),
         attempt,
         proof: Some(Outcome::NotRegistered),
         proof_elsewhere: None,
@@ -191,24 +192,77 @@ fn an_older_version_that_the_kernel_still_runs() {
     assert_eq!(found.findings[0].cause.cure().unwrap(), "qus apply aarch64");
 }
 
+/// On Linux 6.12.107 of Debian 13 for arm64 with pages of 16 KiB, where each of these was seen.
 #[test]
 fn pages_larger_than_a_program_is_laid_out_for() {
-    let linkage = |page| Linkage { page, ..Linkage::default() };
     let mut around = around(emulator());
-    around.settings.page = 65536;
-    let with = |examined: Examined, page| Examined { linkage: Some(linkage(page)), ..examined };
-    let found = program(&with(running(), 4096), &installed(None), &around);
-    assert_eq!(causes(&found), ["page-size"]);
-    assert_eq!(found.findings[0].weight, Weight::Harms);
-    assert!(of(&with(running(), 65536), &installed(None), &around).is_empty());
-    // One of the machine's own cannot even be started.
-    let native = Examined {
-        head: Program::of(target("x86_64")).elf,
-        ..with(refused(Refusal::Other("Invalid argument (os error 22)".to_owned())), 4096)
+    around.settings.page = 16384;
+    let native = |attempt| Examined { head: Program::of(target("x86_64")).elf, ..arm64(attempt) };
+    let ended = || native(Attempt::Refused(Refusal::Ended(11)));
+    let started = || native(Attempt::Started(Running::default()));
+    let laid_out = |examined, page, apart| {
+        let linkage = Linkage { page, apart, ..Linkage::default() };
+        Examined { linkage: Some(linkage), ..examined }
     };
-    let found = program(&native, &bare(), &around);
-    assert_eq!(causes(&found), ["page-size"]);
-    assert_eq!(found.findings[0].weight, Weight::Stops);
+    let found = |examined: &Examined| {
+        let found = program(examined, &bare(), &around);
+        found.findings.iter().map(|finding| (finding.weight, finding.cause.to_string())).collect::<Vec<_>>()
+    };
+    let of = |path: &str| format!("\"{path}\" is laid out for pages of 4096 bytes, and this kernel's have 16384");
+    // execve does not return: SIGSEGV before the first instruction.
+    let program_itself = of("/usr/bin/program");
+    assert_eq!(found(&laid_out(ended(), 4096, 8192)), [(Weight::Stops, program_itself.clone())]);
+    let cure = |name: &str| {
+        let examined = Examined { head: Program::of(target(name)).elf, ..laid_out(ended(), 4096, 8192) };
+        let native = [target("x86_64"), target("i386")].into();
+        let own_heads = vec![Program::of(target("x86_64")).elf];
+        let found = program(&examined, &Observed { native, own_heads, ..bare() }, &around);
+        assert_eq!(causes(&found), ["page-size"]);
+        found.findings[0].cause.cure()
+    };
+    // QEMU runs what the machine could run by itself, had its kernel smaller pages; but not what it is itself.
+    assert_eq!(cure("i386").as_deref(), Some("qus install --emulate-native i386"));
+    assert_eq!(cure("x86_64"), None);
+    // It starts, and ends by SIGSEGV in the last page of its code: at once, or only when that is called.
+    assert_eq!(found(&laid_out(started(), 0x40_0000, 4096)), [(Weight::Harms, program_itself)]);
+    // All of them say p_align 4096, and run: what they ask for is looked at, not what they say.
+    assert!(found(&laid_out(started(), 0x40_0000, u64::MAX)).is_empty());
+    assert!(found(&laid_out(started(), u64::MAX, 0x8000)).is_empty());
+    // "error while loading shared libraries: libl.so: ELF load command address/offset not page-aligned", of glibc 2.36.
+    let library = Linkage { page: 4096, ..Linkage::default() };
+    let loads = Examined { loaded: vec![("/lib/libl.so".to_owned(), library)], ..started() };
+    assert_eq!(found(&loads), [(Weight::Stops, of("/lib/libl.so"))]);
+    // What the kernel cannot load for another reason.
+    let [(Weight::Stops, refused)] = &found(&ended())[..] else { panic!() };
+    assert!(refused.ends_with("refuses it: it cannot load it, and ends the process by signal 11"), "{refused}");
+}
+
+#[test]
+fn an_emulator_that_the_kernel_cannot_load() {
+    let examined = |proof| Examined { proof, ..refused(Refusal::Ended(11)) };
+    let noexec = EmulatorFile { mode: Mode { noexec: Some("/mnt".to_owned()), ..Mode::default() }, ..emulator() };
+    let crashed = Some(Outcome::Crash { signal: 11, said: String::new() });
+    let found = of(&examined(crashed), &installed(None), &around(noexec));
+    assert_eq!(found, ["emulator-on-noexec", "emulator-fails"]);
+    assert_eq!(of(&examined(None), &installed(None), &around(emulator())), ["emulator-refused"]);
+}
+
+/// Debian 13's QEMU 10.0.13 and Debian 12's 7.2.22 ran busybox of amd64, i386, riscv64 and (12's) armhf, and bash and
+/// perl of amd64 with their libraries, on pages of 16 KiB: all of them are laid out for 4 KiB.
+#[test]
+fn an_emulated_programs_pages_need_not_be_the_kernels() {
+    for version in [QemuVersion(7, 2, 22), QemuVersion(10, 0, 13)] {
+        let mut around = around(emulator());
+        around.settings.page = 16384;
+        let linkage = Linkage { page: 4096, apart: 4096, ..Linkage::default() };
+        let examined = Examined {
+            loaded: vec![("/lib/libc.so.6".to_owned(), linkage.clone())],
+            linkage: Some(linkage),
+            ..running_version(version)
+        };
+        let found = program(&examined, &installed(None), &around);
+        assert!(!found.findings.iter().any(|finding| finding.cause.id() == "page-size"), "{found:?}");
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub enum Cause {
     #[error("\"{path}\" needs {} not in {place}", quoted_list(libraries))]
     LibraryMissing { path: String, libraries: Vec<String>, place: String, elsewhere: bool },
     #[error("\"{path}\" is laid out for pages of {align} bytes, and this kernel's have {page}")]
-    PageSize { path: String, align: u64, page: u64 },
+    PageSize { path: String, align: u64, page: u64, emulate: Option<Target> },
 
     // The table.
     #[error("the kernel has no binfmt_misc, or has not loaded it")]
@@ -161,6 +161,7 @@ impl Cause {
             | Cause::LibraryMissing { path, elsewhere: false, .. } => {
                 format!("QEMU_LD_PREFIX=ROOT {}", quoted(path))
             }
+            Cause::PageSize { emulate: Some(target), .. } => format!("qus install --emulate-native {target}"),
             Cause::ModuleMissing => "modprobe binfmt_misc".to_owned(),
             Cause::NotMounted { target, supply }
             | Cause::NoEntry { target, supply }
@@ -210,7 +211,7 @@ impl Cause {
             | Cause::NativeRefused { .. }
             | Cause::LoaderMissing { .. }
             | Cause::LibraryMissing { .. }
-            | Cause::PageSize { .. }
+            | Cause::PageSize { emulate: None, .. }
             | Cause::EntryDoesNotMatch { .. }
             | Cause::EmulatorRefused { .. }
             | Cause::QusEmulated { .. } => return None,

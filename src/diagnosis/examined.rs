@@ -27,6 +27,8 @@ pub struct Examined {
     pub linkage: Option<Linkage>,
     /// Of that, what is not there.
     pub missing: Missing,
+    /// Of that, what is there: the paths of its loader and of its libraries, and what these ask for.
+    pub loaded: Vec<(String, Linkage)>,
     /// What came of executing it.
     pub attempt: Attempt,
     /// What came of running a program of the same target: where nothing else is, or if that failed, in the same root
@@ -115,6 +117,8 @@ pub enum Refusal {
     Denied,
     /// `ELOOP`: the interpreter is itself taken by an entry.
     Loop,
+    /// It began to load it, could not, and ended the process by this signal.
+    Ended(i32),
     /// Anything else, in the system's words.
     Other(String),
 }

@@ -2,9 +2,9 @@
 
 use super::cause::{Cause, Supply};
 use super::examined::{Around, Attempt, Examined, Refusal};
-use super::program::{needs, page_size, root_of};
+use super::program::{needs, root_of};
 use super::taken::Taken;
-use super::{Diagnosis, behaviour, emulator, refused};
+use super::{Diagnosis, Weight, behaviour, emulator, refused};
 use crate::entry::Entry;
 use crate::observed::{Binfmt, Observed, Table, Unreachable};
 use crate::place::Keeper;
@@ -54,7 +54,6 @@ pub(super) fn emulated(
     started(Some(target), taken, found);
     emulator::in_the_way(target, taken, before, found);
     needs(examined, true, found);
-    page_size(examined, around, found);
     behaviour::behaves(target, taken, found);
 }
 
@@ -79,6 +78,16 @@ fn started(target: Option<Target>, taken: Taken, found: &mut Diagnosis) {
                 emulator::works_elsewhere(target, taken, found);
             }
             emulator::was_replaced(target, taken, running, found);
+        }
+        // The kernel found the emulator, and could not load it: no room for it, or its mount is noexec.
+        Attempt::Refused(refusal @ Refusal::Ended(_)) => {
+            let before = found.findings.len();
+            if let Some(target) = target {
+                emulator::works(target, taken, found);
+            }
+            if found.findings[before..].iter().all(|finding| finding.weight != Weight::Stops) {
+                found.findings.extend(refused::why(target, taken, Some(refusal)));
+            }
         }
         Attempt::Refused(refusal) => found.findings.extend(refused::why(target, taken, Some(refusal))),
         Attempt::NotTried(_) => found.findings.extend(refused::why(target, taken, None)),

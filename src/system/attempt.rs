@@ -64,16 +64,18 @@ pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> A
     let Ok(number) = i32::try_from(child.id()) else { return Attempt::NotTried("no process".to_owned()) };
     let process = Pid::from_raw(number);
     let attempt = match waitpid(process, Some(WaitPidFlag::WUNTRACED)) {
-        Ok(WaitStatus::Stopped(..)) => {
+        Ok(WaitStatus::Stopped(_, Signal::SIGTRAP)) => {
             // A traced process whose tracer ends goes on. That of a program with other rights has forgotten what it
             // was told before.
             let _ = ptrace::setoptions(process, ptrace::Options::PTRACE_O_EXITKILL);
             Attempt::Started(running(process, emulator))
         }
-        // The kernel gave up half-way: there was nothing left to which it could have returned an error.
-        Ok(WaitStatus::Signaled(_, signal @ (Signal::SIGSEGV | Signal::SIGKILL), _)) => {
-            Attempt::Refused(Refusal::Other(format!("it was ended by {signal} while it was loaded")))
-        }
+        // What is wrong came to light when nothing was left to which an error could be returned: the kernel ends the
+        // process.
+        Ok(
+            WaitStatus::Stopped(_, signal)
+            | WaitStatus::Signaled(_, signal @ (Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGKILL), _),
+        ) => Attempt::Refused(Refusal::Ended(signal as i32)),
         Ok(WaitStatus::Signaled(_, signal, _)) => Attempt::NotTried(format!("it was ended by {signal}")),
         Ok(ended) => Attempt::NotTried(format!("it did not stop: {ended:?}")),
         Err(errno) => Attempt::NotTried(errno.to_string()),

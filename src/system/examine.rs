@@ -13,7 +13,7 @@ use nix::unistd::{AccessFlags, SysconfVar, access, sysconf};
 
 use super::attempt::{attempt, identity};
 use super::kernel::head_of;
-use super::libraries::missing;
+use super::libraries::{Libraries, libraries};
 use super::mountinfo::{self, Mount};
 use super::observe::read_receipt;
 use super::processor;
@@ -84,10 +84,10 @@ fn look_through(path: &str, around: &Surroundings, scripts: usize) -> Examined {
         (shebang, Box::new(interpreter))
     });
     let linkage = file.filter(|_| Header::parse(&head).is_ok()).and_then(linkage_of);
-    let missing = linkage
+    let Libraries { missing, loaded } = linkage
         .as_ref()
-        .map_or_else(Missing::default, |linkage| missing(path, &head, linkage, |path| around.follow(path)));
-    Examined { there, head, script, linkage, missing, ..nothing_at(path, around.called.clone()) }
+        .map_or_else(Libraries::default, |linkage| libraries(path, &head, linkage, |path| around.follow(path)));
+    Examined { there, head, script, linkage, missing, loaded, ..nothing_at(path, around.called.clone()) }
 }
 
 /// What an ELF file asks for; nothing of one that cannot be read as such.
@@ -181,7 +181,9 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
     if let Some((_, interpreter)) = &mut examined.script {
         return try_out(interpreter, around, observed);
     }
-    let target = Target::of_program(&examined.head).filter(|target| !observed.native.contains(target));
+    let emulated =
+        |target: &Target| !observed.native.contains(target) || diagnosis::answering(examined, observed).is_some();
+    let target = Target::of_program(&examined.head).filter(emulated);
     // Without room for its program an emulator may look for some until somebody ends it.
     let target = target.filter(|target| settings().address_space.is_none_or(|limit| limit >= target.reserved()));
     let Some(target) = target else { return };
@@ -233,6 +235,7 @@ fn nothing_at(path: &str, root: Option<String>) -> Examined {
         script: None,
         linkage: None,
         missing: Missing::default(),
+        loaded: Vec::new(),
         attempt: Attempt::NotTried("it was not tried".to_owned()),
         proof: None,
         proof_elsewhere: None,

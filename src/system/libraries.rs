@@ -1,4 +1,4 @@
-//! Shared libraries: which of those that a program asks for its root directory does not have.
+//! Shared libraries: which of those that a program asks for its root directory has, and which it does not have.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,24 +20,35 @@ const DIRECTORIES_MAX: usize = 256;
 /// Configuration files of the dynamic loader that are read, with all that they include.
 const CONFIGURATIONS_MAX: usize = 64;
 
-/// What the program at `path`, which begins with `head`, asks for and does not find. `follow` leads from a path in its
-/// root directory to the place where this process finds it.
-pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl Fn(&str) -> PathBuf) -> Missing {
+/// The loader of a program and its libraries.
+#[derive(Default)]
+pub(super) struct Libraries {
+    /// Those that are not there.
+    pub(super) missing: Missing,
+    /// Those that are, and what they ask for.
+    pub(super) loaded: Vec<(String, Linkage)>,
+}
+
+/// What the program at `path`, which begins with `head`, asks for. `follow` leads from a path in its root directory to
+/// the place where this process finds it.
+pub(super) fn libraries(path: &str, head: &[u8], linkage: &Linkage, follow: impl Fn(&str) -> PathBuf) -> Libraries {
     // A program without a loader that asks for libraries is one itself, or a loader.
-    let Some(loader) = &linkage.loader else { return Missing::default() };
-    let Ok(header) = Header::parse(head) else { return Missing::default() };
+    let Some(loader) = &linkage.loader else { return Libraries::default() };
+    let Ok(header) = Header::parse(head) else { return Libraries::default() };
     let prefixes = prefixes(head);
     let find = |path: &str| {
         let beside = prefixes.iter().map(|prefix| prefix.join(path.trim_start_matches('/')));
         beside.chain([follow(path)]).find(|place| place.is_file())
     };
-    if find(loader).is_none() {
-        return Missing { loader: Some(loader.clone()), libraries: Vec::new() };
-    }
+    let Some(place) = find(loader) else {
+        let missing = Missing { loader: Some(loader.clone()), libraries: Vec::new() };
+        return Libraries { missing, loaded: Vec::new() };
+    };
+    let mut there: Vec<_> = read_linkage(&place).map(|linkage| (loader.clone(), linkage)).into_iter().collect();
     let kind = loader.rsplit('/').next().unwrap_or_default();
     if !kind.starts_with("ld") {
         // That of a system that has rules of its own.
-        return Missing::default();
+        return Libraries { missing: Missing::default(), loaded: there };
     }
     let is_musl = kind.starts_with("ld-musl-");
     let mut directories = usual_directories(loader, &prefixes, &follow);
@@ -48,7 +59,7 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
             (other.class, other.order, other.machine) == (header.class, header.order, header.machine)
         })
     };
-    let mut libraries = Vec::new();
+    let mut absent = Vec::new();
     let mut seen = BTreeSet::new();
     let mut waiting = vec![asked(path, linkage, &[], is_musl)];
     while let Some(Asked { runpath, inherited, needed }) = waiting.pop() {
@@ -68,16 +79,17 @@ pub(super) fn missing(path: &str, head: &[u8], linkage: &Linkage, follow: impl F
                 Some((path, place)) => {
                     if let Some(linkage) = read_linkage(&place) {
                         waiting.push(asked(path, &linkage, &inherited, is_musl));
+                        there.push((path.clone(), linkage));
                     }
                 }
                 // `$LIB` and `$PLATFORM` are the loader's: there may be what it needs.
                 None if runpath.iter().chain([&name]).any(|path| path.contains('$')) => {}
-                None => libraries.push(name),
+                None => absent.push(name),
             }
         }
     }
-    libraries.sort();
-    Missing { loader: None, libraries }
+    absent.sort();
+    Libraries { missing: Missing { loader: None, libraries: absent }, loaded: there }
 }
 
 /// What one file asks for.

@@ -160,6 +160,12 @@ fn an_entry_takes_what_the_machine_runs_by_itself() {
     sandbox.shell(&format!("printf '%s' '{line}' > {TABLE}/register; ! {native} true")).expect(0, &[]);
     finds_and_cures(&sandbox, &[&native], "native-taken");
     sandbox.shell(&format!("{native} true")).expect(0, &[]);
+    // An entry whose emulator works is no fault, and it is that which runs the program.
+    sandbox.qus(&["install", "--emulate-native", "i386"]).expect(0, &[]);
+    let found = Found::of(&sandbox, &[&native]);
+    assert!(found.is_healthy() && found.0["native"] == true, "{:#}", found.0);
+    assert_eq!((&found.0["emulator"]["version"], &found.0["proof"]["outcome"]), (&"11.1.3".into(), &"ready".into()));
+    sandbox.qus(&["doctor", &native]).expect(0, &["it runs, by /usr/"]);
 }
 
 #[test]

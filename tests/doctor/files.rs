@@ -1,5 +1,7 @@
 //! Programs, and what is taken for one.
 
+use qus::program::Program;
+
 use super::{Found, OTHERS, finds, finds_and_cures, machine_in_use, program, runs};
 use crate::support::real;
 
@@ -102,6 +104,25 @@ fn the_machines_own_programs() {
     // Without its program headers the kernel cannot load it.
     sandbox.shell(&format!("truncate -s 64 {file}; ! {file}")).expect(0, &[]);
     assert_eq!(finds(&sandbox, &[&file], "native-refused"), None);
+}
+
+#[test]
+fn a_program_that_is_laid_out_for_smaller_pages() {
+    let sandbox = machine_in_use();
+    let file = format!("{OTHERS}/native");
+    // Its only segment and its entry, moved by half of this kernel's page, and to where no program may be.
+    for (by, cause) in [(0x800_u64, "page-size"), (0x8000_0000_0000_0000, "native-refused")] {
+        let mut elf = Program::of("x86_64".parse().unwrap()).elf;
+        for field in [24, 80] {
+            let address = u64::from_le_bytes(elf[field..field + 8].try_into().unwrap());
+            elf[field..field + 8].copy_from_slice(&(address + by).to_le_bytes());
+        }
+        let bytes = elf.iter().map(|byte| format!("\\{byte:03o}")).collect::<Vec<_>>().concat();
+        sandbox.shell(&format!("mkdir -p {OTHERS}; printf '{bytes}' > {file}; chmod 755 {file}")).expect(0, &[]);
+        // The kernel finds out when nothing is left to return to.
+        sandbox.shell(&format!("{file} || echo $?")).expect(0, &["139"]);
+        assert_eq!(finds(&sandbox, &[&file], cause), None);
+    }
 }
 
 #[test]

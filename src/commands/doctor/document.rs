@@ -76,13 +76,13 @@ impl ResultDocument {
             let entry = observed.binfmt.table()?.entry(found.entry.as_ref()?)?;
             Some(observed.owner(entry))
         });
+        let by_itself = found.native && found.entry.is_none();
         let emulator = match &executed.attempt {
-            Attempt::Started(running) if !found.native && found.target.is_some() && !running.path.is_empty() => {
-                Some(EmulatorDocument {
-                    path: running.path.clone(),
-                    version: running.version.map(|version| version.to_string()),
-                })
-            }
+            Attempt::Started(running) if by_itself || found.target.is_none() || running.path.is_empty() => None,
+            Attempt::Started(running) => Some(EmulatorDocument {
+                path: running.path.clone(),
+                version: running.version.map(|version| version.to_string()),
+            }),
             _ => None,
         };
         ResultDocument {

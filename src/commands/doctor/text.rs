@@ -29,7 +29,7 @@ pub(super) fn show_file(document: &FileDocument, examined: &Examined, found: &Di
     if !found.is_healthy() {
         return;
     }
-    let healthy = match (&examined.executed().attempt, result.native) {
+    let healthy = match (&examined.executed().attempt, result.native && result.entry.is_none()) {
         (Attempt::NotTried(why), _) => format!("nothing seems to be in its way; it was not tried: {why}"),
         (_, true) => "this machine runs it by itself".to_owned(),
         (Attempt::Started(running), false) => {
