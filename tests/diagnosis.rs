@@ -147,6 +147,20 @@ fn what_cannot_be_typed_here_is_said_to_be_typed_elsewhere() {
 }
 
 #[test]
+fn a_container_with_users_of_its_own_needs_what_its_host_registers() {
+    let mut observed = bare();
+    observed.binfmt = Binfmt::Unreachable(Unreachable::OtherUserNamespace);
+    let found = |observed: &Observed| {
+        let found = program(&refused(Refusal::NoFormat), observed, &Around::default());
+        let cause = &found.findings[0].cause;
+        (found.at, cause.id(), cause.cure().unwrap())
+    };
+    assert_eq!(found(&observed), (At::Here, "no-entry", "qus install --user aarch64".to_owned()));
+    observed.place.container = Some("systemd-nspawn".to_owned());
+    assert_eq!(found(&observed), (At::Host, "no-entry", "qus install aarch64".to_owned()));
+}
+
+#[test]
 fn an_empty_table_is_a_cause_of_its_own_only_where_it_hides_another() {
     let mut observed = bare();
     assert_eq!(of(&refused(Refusal::NoFormat), &observed, &Around::default()), ["no-entry"]);
@@ -371,6 +385,9 @@ fn where_nothing_can_be_tried_what_is_seen_decides() {
     let gone = EmulatorFile::default();
     let observed = with_entry(|entry| entry.rule.flags = flags("PO"));
     assert_eq!(of(&untried(), &observed, &around(gone)), ["emulator-missing"]);
+    let crashed = Outcome::Crash { signal: 11, said: String::new() };
+    let crashed = Examined { proof: Some(crashed), ..untried() };
+    assert_eq!(of(&crashed, &installed(None), &around(emulator())), ["emulator-fails"]);
     let disabled = with_entry(|entry| entry.enabled = false);
     assert_eq!(of(&untried(), &disabled, &around(emulator())), ["entry-disabled"]);
 }

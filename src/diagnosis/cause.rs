@@ -97,7 +97,14 @@ pub enum Cause {
     #[error("an entry that is not in sight here takes it, and its emulator, or what that needs, is not in {place}")]
     EmulatorNotHere { target: Target, place: String },
     #[error("entry \"{entry}\" still runs {runs}, and not the file that is at \"{interpreter}\" now")]
-    EmulatorReplaced { target: Option<Target>, entry: RuleName, interpreter: String, runs: String, ours: bool },
+    EmulatorReplaced {
+        target: Option<Target>,
+        entry: RuleName,
+        interpreter: String,
+        runs: String,
+        ours: bool,
+        behind: bool,
+    },
     #[error("\"{entry}\" of {} takes programs of \"{target}\" before qus does, and fails", owner.title())]
     NeighbourFails { target: Target, entry: RuleName, owner: Owner },
     #[error("\"{interpreter}\" needs {needs}, and this is {is}")]
@@ -170,8 +177,12 @@ impl Cause {
             Cause::Wsl1 => "wsl --set-version DISTRIBUTION 2".to_owned(),
             Cause::TableDisabled => format!("echo 1 > {table}/status"),
             Cause::EntryDisabled { target, ours: true, .. }
-            | Cause::EmulatorReplaced { target: Some(target), ours: true, .. }
+            | Cause::EmulatorReplaced { target: Some(target), behind: true, .. }
             | Cause::DropInMissing { target, .. } => format!("qus apply {target}"),
+            // To the receipt nothing is amiss: the path is the same, and the entry is there.
+            Cause::EmulatorReplaced { target: Some(target), entry, ours: true, .. } => {
+                format!("echo -1 > {}; qus install {target}", quoted(&format!("{table}/{entry}")))
+            }
             Cause::EntryDisabled { entry, .. } => format!("echo 1 > {}", quoted(&format!("{table}/{entry}"))),
             Cause::EntryDoesNotMatch { target, appimage: true, .. } => format!("qus install --match appimage {target}"),
             Cause::NativeTaken { entry } => format!("echo -1 > {}", quoted(&format!("{table}/{entry}"))),

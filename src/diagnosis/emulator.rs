@@ -95,7 +95,7 @@ pub(super) fn works_elsewhere(target: Target, taken: Taken, found: &mut Diagnosi
 }
 
 /// `vm.mmap_min_addr` of a usual kernel: what `DEFAULT_MMAP_MIN_ADDR` recommends (Linux tag v6.12, `mm/Kconfig`).
-const LOWEST_USUAL: u64 = 65536;
+pub const LOWEST_USUAL: u64 = 65536;
 
 /// What happened, and what the emulator said of it.
 fn with(what: &str, said: &str) -> String {
@@ -112,15 +112,15 @@ pub(super) fn was_replaced(target: Option<Target>, taken: Taken, running: &Runni
     let Some(file) = taken.file().filter(|_| comparable) else { return };
     let ours = taken.is_ours();
     let newer = target.and_then(|target| observed.receipt.targets.get(&target));
-    let left_behind = ours && newer.is_some_and(|newer| newer.path.as_str() != taken.interpreter());
+    let behind = ours && newer.is_some_and(|newer| newer.path.as_str() != taken.interpreter());
     let other = file.exists && running.identity.is_some() && file.identity != running.identity;
     // What a container registered is in no directory once it has ended, as it should be.
     let gone = !file.exists && running.deleted && !matches!(observed.owner(entry), Owner::Docker | Owner::Multiarch);
-    if other || gone || left_behind {
+    if other || gone || behind {
         let version = running.version.map(|version| format!("QEMU {version}"));
         let runs = version.unwrap_or_else(|| "an older file".to_owned());
         let (entry, interpreter) = (entry.name().clone(), taken.interpreter().to_owned());
-        found.add(Weight::Harms, Cause::EmulatorReplaced { target, entry, interpreter, runs, ours });
+        found.add(Weight::Harms, Cause::EmulatorReplaced { target, entry, interpreter, runs, ours, behind });
     }
 }
 

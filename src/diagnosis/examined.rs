@@ -178,6 +178,12 @@ impl Examined {
         self.script.as_ref().map_or(self, |(_, interpreter)| interpreter.executed())
     }
 
+    /// Whether the kernel started an emulator for the probe, however that ended.
+    pub fn probe_started(&self) -> bool {
+        use Outcome::{Crash, Ready, TimedOut, WrongAnswer};
+        matches!(self.proof, Some(Ready | WrongAnswer { .. } | Crash { .. } | TimedOut))
+    }
+
     /// What the kernel really started, if it started anything.
     pub fn running(&self) -> Option<&Running> {
         match &self.attempt {

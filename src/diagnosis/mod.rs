@@ -16,6 +16,7 @@ mod table;
 mod taken;
 
 pub use cause::{Cause, Supply};
+pub use emulator::LOWEST_USUAL;
 pub use examined::{
     Around, Attempt, EmulatorFile, Examined, Identity, Missing, Mode, Refusal, Running, Settings, There,
 };

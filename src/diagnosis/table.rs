@@ -90,7 +90,16 @@ fn started(target: Option<Target>, taken: Taken, found: &mut Diagnosis) {
             }
         }
         Attempt::Refused(refusal) => found.findings.extend(refused::why(target, taken, Some(refusal))),
-        Attempt::NotTried(_) => found.findings.extend(refused::why(target, taken, None)),
+        Attempt::NotTried(_) => {
+            // What a probe did tells more of the emulator than how that looks.
+            if !taken.examined.probe_started() {
+                found.findings.extend(refused::why(target, taken, None));
+            }
+            if let Some(target) = target {
+                emulator::works(target, taken, found);
+                emulator::works_elsewhere(target, taken, found);
+            }
+        }
     }
 }
 

@@ -21,6 +21,9 @@ use super::prove::{enter, may_enter};
 use crate::diagnosis::{Attempt, Identity, Refusal, Running};
 use crate::qemu::QemuVersion;
 
+/// Yama, or a filter of system calls, may forbid it.
+const NO_TRACING: &str = "no process may be traced here";
+
 /// Executes `program`, a path in the root directory `root`, as far as the kernel does that alone: a traced process stops
 /// when its program is loaded and before that runs (`ptrace(2)`, "execve(2) under ptrace"). Then it is ended, also if this
 /// process is ended first.
@@ -50,7 +53,7 @@ pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> A
         if getppid() != parent {
             return Err(not_tried(Errno::ESRCH));
         }
-        ptrace::traceme().map_err(not_tried)?;
+        ptrace::traceme().map_err(|_| io::Error::from(Errno::ENOTSUP))?;
         // Executed here, and not by `Command`: the C library would hand what the kernel does not know to a shell.
         let Err(errno) = nix::unistd::execve(&path, &[&path], &[] as &[&CStr]);
         Err(errno.into())
@@ -76,8 +79,10 @@ pub fn attempt(root: Option<&Path>, program: &Path, emulator: Option<&str>) -> A
             WaitStatus::Stopped(_, signal)
             | WaitStatus::Signaled(_, signal @ (Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGKILL), _),
         ) => Attempt::Refused(Refusal::Ended(signal as i32)),
+        // A filter of system calls kills who asks to be traced, as `SystemCallFilter=` of a service does.
+        Ok(WaitStatus::Signaled(_, Signal::SIGSYS, _)) => Attempt::NotTried(NO_TRACING.to_owned()),
         Ok(WaitStatus::Signaled(_, signal, _)) => Attempt::NotTried(format!("it was ended by {signal}")),
-        Ok(ended) => Attempt::NotTried(format!("it did not stop: {ended:?}")),
+        Ok(_) => Attempt::NotTried("it ended before it could be looked at".to_owned()),
         Err(errno) => Attempt::NotTried(errno.to_string()),
     };
     // It is this process's own child, stopped or ended: nobody else has its number yet.
@@ -92,7 +97,8 @@ fn refused(error: &io::Error) -> Attempt {
         Some(Errno::ENOENT) => Refusal::NotFound,
         Some(Errno::EACCES) => Refusal::Denied,
         Some(Errno::ELOOP) => Refusal::Loop,
-        Some(Errno::ENOTSUP | Errno::EPERM | Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) => {
+        Some(Errno::ENOTSUP) => return Attempt::NotTried(NO_TRACING.to_owned()),
+        Some(Errno::EPERM | Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) => {
             return Attempt::NotTried(error.to_string());
         }
         _ => Refusal::Other(error.to_string()),

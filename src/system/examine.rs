@@ -19,7 +19,9 @@ use super::observe::read_receipt;
 use super::processor;
 use super::prove::{Place, prove, prove_here};
 use super::root::Root;
-use crate::diagnosis::{self, Around, Attempt, EmulatorFile, Examined, Missing, Mode, Refusal, Settings, There};
+use crate::diagnosis::{
+    self, Around, Attempt, EmulatorFile, Examined, LOWEST_USUAL, Missing, Mode, Refusal, Settings, There,
+};
 use crate::elf::Header;
 use crate::entry::Entry;
 use crate::host::Host;
@@ -189,7 +191,11 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
     let Some(target) = target else { return };
     let proof = prove(target).outcome;
     // What keeps an emulator from running where there is nothing of this system need not keep it from running here.
-    let here = around.root.is_system() && matches!(proof, Outcome::NoEmulator | Outcome::Refused { .. });
+    // A user that may not make a namespace cannot enter another root directory; and where the lowest addresses are
+    // forbidden, an emulator that sees no /proc finds room that it does not find here.
+    let high = settings().mmap_min_addr.is_some_and(|lowest| lowest > LOWEST_USUAL);
+    let untold = matches!(proof, Outcome::NoEmulator | Outcome::Refused { .. } | Outcome::NotTried { .. });
+    let here = around.root.is_system() && (untold || high);
     if here {
         examined.proof = Some(prove_here(target));
         examined.proof_elsewhere = Some(proof);
@@ -199,8 +205,7 @@ pub fn try_out(examined: &mut Examined, around: &Surroundings, observed: &Observ
 }
 
 /// The probe of `target`, examined and tried out as the only file of a root directory of its own, or if its emulator is
-/// not found there, in this process's; where that cannot be
-/// laid down, it is not tried.
+/// not found there, or nobody may enter it, in this process's; where it cannot be laid down, it is not tried.
 pub fn probe(target: Target, observed: &Observed) -> Examined {
     let (path, called) = ("/probe", Some("an empty root directory".to_owned()));
     let program = Program::of(target);
@@ -219,11 +224,12 @@ pub fn probe(target: Target, observed: &Observed) -> Examined {
         examined
     };
     let examined = try_in(Root::image(place.path().to_owned()), called, path);
-    match examined.attempt {
-        // It may be found here all the same: an emulator need not be one for containers too.
-        Attempt::Refused(Refusal::NotFound) => try_in(Root::system(), None, &place.program().to_string_lossy()),
-        _ => examined,
+    // It may be found here all the same: an emulator need not be one for containers too.
+    let not_found = examined.attempt == Attempt::Refused(Refusal::NotFound);
+    if not_found || matches!(examined.proof, Some(Outcome::NotTried { .. })) {
+        return try_in(Root::system(), None, &place.program().to_string_lossy());
     }
+    examined
 }
 
 fn nothing_at(path: &str, root: Option<String>) -> Examined {

@@ -122,6 +122,26 @@ fn an_entry_holds_a_file_that_was_deleted() {
 }
 
 #[test]
+fn an_emulator_of_qus_was_copied_over_itself() {
+    let sandbox = machine_in_use();
+    let program = real::program("s390x").display().to_string();
+    let copied = "file=$(readlink -f /usr/local/lib/qus/bin/*/qemu-s390x-static); cp $file /tmp/copy; \
+                  cp --remove-destination /tmp/copy $file";
+    sandbox.shell(copied).expect(0, &[]);
+    finds_and_cures(&sandbox, &[&program], "emulator-replaced");
+    sandbox.shell(&format!("{program} uname -m")).expect(0, &["s390x"]);
+}
+
+#[test]
+fn an_emulator_of_qus_was_deleted() {
+    let sandbox = machine_in_use();
+    let program = real::program("s390x").display().to_string();
+    sandbox.shell("rm /usr/local/lib/qus/bin/*/qemu-s390x-static").expect(0, &[]);
+    finds_and_cures(&sandbox, &[&program], "emulator-replaced");
+    sandbox.shell(&format!("{program} uname -m")).expect(0, &["s390x"]);
+}
+
+#[test]
 fn an_emulator_that_does_not_work() {
     let sandbox = machine_in_use();
     let program = program(&sandbox);
@@ -153,6 +173,16 @@ fn too_few_addresses_for_a_32_bit_program() {
     let limited = format!("ulimit -S -v 1000000; {program} true || echo fails; {qus} doctor {program} || echo $?");
     sandbox.shell(&limited).expect(0, &["fails", "cause[address-space]", "type: ulimit -v unlimited", "10"]);
     let cured = format!("ulimit -S -v 1000000; ulimit -v unlimited; {program} true && {qus} doctor {program}");
+    sandbox.shell(&cured).expect(0, &["it runs"]);
+}
+
+#[test]
+fn too_few_addresses_for_the_emulator_itself() {
+    let sandbox = machine_in_use();
+    let (qus, program) = (env!("CARGO_BIN_EXE_qus"), real::program("s390x").display().to_string());
+    let limited = format!("ulimit -S -v 100000; {program} true || echo fails; {qus} doctor {program} || echo $?");
+    sandbox.shell(&limited).expect(0, &["fails", "cause[address-space]", "type: ulimit -v unlimited", "10"]);
+    let cured = format!("ulimit -S -v 100000; ulimit -v unlimited; {program} true && {qus} doctor {program}");
     sandbox.shell(&cured).expect(0, &["it runs"]);
 }
 

@@ -102,6 +102,9 @@ fn line(target: Target, found: &Diagnosis, document: &ResultDocument, attempt: &
             let version = running.version.map(|version| format!("QEMU {version}, ")).unwrap_or_default();
             format!("{version}{}{of}", running.path)
         }
+        (_, Attempt::NotTried(why)) if document.proof == Some(Outcome::Ready) => {
+            format!("by which emulator was not seen: {why}")
+        }
         (_, Attempt::NotTried(why)) => format!("not tried: {why}"),
         (_, Attempt::Refused(_)) => String::new(),
     };

@@ -30,6 +30,9 @@ pub(super) fn show_file(document: &FileDocument, examined: &Examined, found: &Di
         return;
     }
     let healthy = match (&examined.executed().attempt, result.native && result.entry.is_none()) {
+        (Attempt::NotTried(why), _) if result.proof == Some(Outcome::Ready) => {
+            format!("it should run: a probe of its kind ran to its end; it was not tried itself: {why}")
+        }
         (Attempt::NotTried(why), _) => format!("nothing seems to be in its way; it was not tried: {why}"),
         (_, true) => "this machine runs it by itself".to_owned(),
         (Attempt::Started(running), false) => {
