@@ -127,6 +127,8 @@ pub enum Cause {
     Argv0Shifted { target: Target, entry: RuleName, why: &'static str, ours: bool },
     #[error("a process may use {limit} bytes of addresses here, and programs of \"{target}\" need more: ulimit -v")]
     AddressSpace { target: Target, limit: u64 },
+    #[error("a policy forbids programs here to execute what they have written, and emulators do nothing else")]
+    WriteExecuteDenied,
     #[error("vm.mmap_min_addr is {value}: the emulator finds no place for programs of \"{target}\"")]
     MmapMinAddr { target: Target, value: u64 },
     #[error("vm.mmap_rnd_bits is {value}, with which QEMU {version} crashes now and then")]
@@ -225,6 +227,7 @@ impl Cause {
             | Cause::PageSize { emulate: None, .. }
             | Cause::EntryDoesNotMatch { .. }
             | Cause::EmulatorRefused { .. }
+            | Cause::WriteExecuteDenied
             | Cause::QusEmulated { .. } => return None,
         })
     }

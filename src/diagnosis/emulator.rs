@@ -21,10 +21,8 @@ pub(super) fn works(target: Target, taken: Taken, found: &mut Diagnosis) {
         Some(Outcome::TimedOut) => "it gave no answer".to_owned(),
         _ => String::new(),
     };
-    // What fails where addresses are limited may lack some, also if it reserves none.
-    let lacks_addresses = |limit: &u64| *limit < target.reserved() || !said.is_empty();
-    if let Some(limit) = around.settings.address_space.filter(lacks_addresses) {
-        found.stops(Cause::AddressSpace { target, limit });
+    if let Some(cause) = keeps_all_from_working(target, &said, around) {
+        return found.stops(cause);
     }
     if said.is_empty() {
         return;
@@ -39,10 +37,6 @@ pub(super) fn works(target: Target, taken: Taken, found: &mut Diagnosis) {
             found.stops(Cause::HostTooOld { target, interpreter, needs, is, ours });
         }
     }
-    let no_room = said.contains("Unable to reserve") || said.contains("Unable to find a guest_base");
-    if let Some(value) = around.settings.mmap_min_addr.filter(|value| no_room && *value > LOWEST_USUAL) {
-        found.stops(Cause::MmapMinAddr { target, value });
-    }
     let version = taken.version(target);
     if let Some(why) = shifted(version, taken) {
         found.stops(Cause::Argv0Shifted { target, entry: entry.name().clone(), why, ours });
@@ -53,6 +47,21 @@ pub(super) fn works(target: Target, taken: Taken, found: &mut Diagnosis) {
         found.stops(Cause::MmapRndBits { value, version });
     }
     found.stops(Cause::EmulatorFails { target, said, ours });
+}
+
+/// What keeps every emulator of `target` from working here, whichever it is; `said` is what the one that was tried said.
+fn keeps_all_from_working(target: Target, said: &str, around: &Around) -> Option<Cause> {
+    // What fails where addresses are limited may lack some, also if it reserves none.
+    let lacks_addresses = |limit: &u64| *limit < target.reserved() || !said.is_empty();
+    if let Some(limit) = around.settings.address_space.filter(lacks_addresses) {
+        return Some(Cause::AddressSpace { target, limit });
+    }
+    if said.contains("mprotect") && said.contains("Permission denied") {
+        return Some(Cause::WriteExecuteDenied);
+    }
+    let no_room = said.contains("Unable to reserve") || said.contains("Unable to find a guest_base");
+    let value = around.settings.mmap_min_addr.filter(|value| no_room && *value > LOWEST_USUAL)?;
+    Some(Cause::MmapMinAddr { target, value })
 }
 
 /// What the emulator needs of this machine and does not have, and what there is.
@@ -129,9 +138,12 @@ pub(super) fn was_replaced(target: Option<Target>, taken: Taken, running: &Runni
 pub(super) fn in_the_way(target: Target, taken: Taken, before: usize, found: &mut Diagnosis) {
     let Taken { entry, observed, .. } = taken;
     let installed = observed.receipt.targets.contains_key(&target);
-    // Where addresses are limited, every emulator fails.
-    let limited = found.findings[before..].iter().any(|finding| matches!(finding.cause, Cause::AddressSpace { .. }));
-    let failed = !limited && found.findings[before..].iter().any(|finding| finding.weight == Weight::Stops);
+    // Where every emulator fails, no other would be better.
+    let all = |cause: &Cause| {
+        matches!(cause, Cause::AddressSpace { .. } | Cause::WriteExecuteDenied | Cause::MmapMinAddr { .. })
+    };
+    let all_fail = found.findings[before..].iter().any(|finding| all(&finding.cause));
+    let failed = !all_fail && found.findings[before..].iter().any(|finding| finding.weight == Weight::Stops);
     let (name, owner) = (entry.name().clone(), observed.owner(entry));
     let cause = match failed {
         true if found.native => Cause::NativeTaken { entry: name },

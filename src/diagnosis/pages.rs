@@ -81,6 +81,7 @@ names! {
     Argv0Lost => "argv0-lost",
     Argv0Shifted => "argv0-shifted",
     AddressSpace => "address-space",
+    WriteExecuteDenied => "write-execute-denied",
     MmapMinAddr => "mmap-min-addr",
     MmapRndBits => "mmap-rnd-bits",
     QusEmulated => "qus-emulated",

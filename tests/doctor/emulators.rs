@@ -154,6 +154,21 @@ fn an_emulator_that_does_not_work() {
     runs(&sandbox, &program);
 }
 
+/// As in a service with `MemoryDenyWriteExecute=yes`.
+#[test]
+fn what_emulators_do_may_be_forbidden() {
+    let sandbox = machine_in_use();
+    let program = program(&sandbox);
+    sandbox.qus(&["install", "aarch64"]).expect(0, &[]);
+    // PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN (Linux >= 6.3).
+    let denying = "import ctypes, os, sys\nassert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0\nos.execv(sys.argv[1], sys.argv[1:])";
+    let denied = |words: &[&str]| sandbox.run("python3", &[&["-c", denying], words].concat());
+    denied(&[&program, "true"]).expect(1, &["mprotect failed: Permission denied"]);
+    let said = denied(&[env!("CARGO_BIN_EXE_qus"), "doctor", &program]).expect(10, &["cause[write-execute-denied]"]);
+    assert!(!said.stdout.contains("type:"), "{said:#?}");
+    runs(&sandbox, &program);
+}
+
 #[test]
 fn an_emulator_that_is_none() {
     let sandbox = machine_in_use();
