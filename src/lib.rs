@@ -9,7 +9,9 @@
 //! * a [`Rule`](rule::Rule) is what we tell the kernel, an [`Entry`](entry::Entry) what it holds, a
 //!   [`dropin`] what makes it hold it after a reboot;
 //! * [`Wanted`](wanted) and [`Observed`](observed::Observed) make a [`Plan`](plan::Plan) or a
-//!   [`Conflict`](conflict::Conflict); the applied plan leaves a [`Receipt`](receipt::Receipt).
+//!   [`Conflict`](conflict::Conflict); the applied plan leaves a [`Receipt`](receipt::Receipt);
+//! * a [`Diagnosis`](diagnosis::Diagnosis) says why a program does not run, by its [`Cause`](diagnosis::Cause)s;
+//! * a [`Tongue`](compat::Tongue) is the language of an older tool, in which all this can be asked for.
 //!
 //! The layers, each importing only from those above it: facts, decisions, effects, verbs.
 
