@@ -80,7 +80,7 @@ pub enum Cause {
     NativeTaken { entry: RuleName },
 
     // The entry and its emulator.
-    #[error("entry \"{entry}\" runs \"{interpreter}\", which is not there")]
+    #[error("entry \"{entry}\" runs \"{interpreter}\", and there is no such file")]
     EmulatorMissing { target: Option<Target>, entry: RuleName, interpreter: String },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which is not executable")]
     EmulatorNotExecutable { entry: RuleName, interpreter: String },

@@ -126,7 +126,7 @@ pub enum Refusal {
 /// The file at the path that an entry names, where that is looked at from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EmulatorFile {
-    /// Whether there is a file at all.
+    /// Whether there is a file, and not a directory or a device.
     pub exists: bool,
     /// Whether this user may not look at it: what is said of it below is not known then.
     pub hidden: bool,

@@ -266,7 +266,8 @@ fn at_home() -> BTreeSet<Target> {
 fn emulator(place: &Path) -> EmulatorFile {
     let metadata = match fs::metadata(place) {
         Ok(metadata) if metadata.is_file() => metadata,
-        Ok(_) => return EmulatorFile { exists: true, ..EmulatorFile::default() },
+        // A directory, for one: no file is there.
+        Ok(_) => return EmulatorFile::default(),
         Err(error) => {
             let hidden = error.kind() == io::ErrorKind::PermissionDenied;
             return EmulatorFile { hidden, ..EmulatorFile::default() };

@@ -12,6 +12,9 @@ fn emulator_missing() {
     let emulator = other_emulator(&sandbox, "OP");
     runs(&sandbox, &program);
     sandbox.shell(&format!("rm {emulator}")).expect(0, &[]);
+    finds(&sandbox, &[&program], "emulator-missing");
+    // A directory is none either.
+    sandbox.shell(&format!("mkdir {emulator}")).expect(0, &[]);
     finds_and_cures(&sandbox, &[&program], "emulator-missing");
     runs(&sandbox, &program);
 }
