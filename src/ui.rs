@@ -55,9 +55,13 @@ impl Ui {
 
     /// The result as a document, if that is wanted.
     pub fn document(self, document: &impl serde::Serialize) {
-        if !self.json {
-            return;
+        if self.json {
+            self.print(document);
         }
+    }
+
+    /// A document that is the result in any case.
+    pub fn print(self, document: &impl serde::Serialize) {
         match serde_json::to_string_pretty(document) {
             Ok(text) => write_result(&text),
             Err(error) => say("error", ERROR, &error.to_string()),

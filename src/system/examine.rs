@@ -134,7 +134,7 @@ fn see(place: &Path) -> Seen {
 }
 
 /// Nothing, if something else than a file is there. Opening such a thing may have effects: it is looked at before.
-fn open_file(place: &Path) -> io::Result<Option<(fs::File, Mode)>> {
+pub(super) fn open_file(place: &Path) -> io::Result<Option<(fs::File, Mode)>> {
     if !fs::metadata(place)?.is_file() {
         return Ok(None);
     }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::examine::read_linkage;
+use super::examine::{open_file, read_linkage};
 use super::kernel::head_of;
 use crate::diagnosis::Missing;
 use crate::elf::Header;
@@ -19,6 +20,9 @@ const DIRECTORIES_MAX: usize = 256;
 
 /// Configuration files of the dynamic loader that are read, with all that they include.
 const CONFIGURATIONS_MAX: usize = 64;
+
+/// As much of one as is read, in bytes: more than any system's has.
+const CONFIGURATION_MAX: u64 = 64 * 1024;
 
 /// The loader of a program and its libraries.
 #[derive(Default)]
@@ -165,7 +169,7 @@ fn configured_directories(follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
         if read > CONFIGURATIONS_MAX {
             break;
         }
-        let text = fs::read_to_string(follow(&path)).unwrap_or_default();
+        let text = text_of(&follow(&path));
         for line in text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
             match line.strip_prefix("include ") {
                 Some(pattern) => waiting.extend(included(pattern.trim(), follow)),
@@ -175,6 +179,15 @@ fn configured_directories(follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
         }
     }
     directories
+}
+
+/// The text of a configuration file; nothing of what is none. It may be anybody's: no pipe is waited for, and no device
+/// read without end.
+fn text_of(place: &Path) -> String {
+    let mut bytes = Vec::new();
+    let file = open_file(place).ok().flatten();
+    let read = file.map(|(file, _)| file.take(CONFIGURATION_MAX).read_to_end(&mut bytes));
+    if read.is_some_and(|read| read.is_ok()) { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() }
 }
 
 /// The files that `DIRECTORY/*.conf` names: the only pattern that distributions write.

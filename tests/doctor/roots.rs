@@ -94,6 +94,27 @@ fn what_a_root_directory_lacks_is_told_of_that_directory() {
     sandbox.shell(&format!("chroot {small} /ls /ls")).expect(0, &[]);
 }
 
+/// Its owner may have laid down anything where the loader's configuration is.
+#[test]
+fn a_containers_configuration_is_not_waited_for_nor_read_without_end() {
+    let (sandbox, program) = machine_with("ls");
+    let container = format!("{OTHERS}/root");
+    let loader = root("arm64").join("usr/lib/ld-linux-aarch64.so.1");
+    sandbox
+        .shell(&format!(
+            "mkdir -p {container}/etc {container}/lib; cp {program} {container}/ls; cp -L {} {container}/lib",
+            loader.display()
+        ))
+        .expect(0, &[]);
+    let qus = env!("CARGO_BIN_EXE_qus");
+    for make in ["mkfifo", "ln -s /dev/zero", "truncate -s 1T"] {
+        let script = format!(
+            "rm -f {container}/etc/ld.so.conf; {make} {container}/etc/ld.so.conf; timeout 60 {qus} doctor --root {container} /ls"
+        );
+        sandbox.shell(&script).expect(10, &["cause[library-missing]"]);
+    }
+}
+
 #[test]
 fn a_container_is_examined_by_its_shell() {
     let sandbox = machine_in_use();

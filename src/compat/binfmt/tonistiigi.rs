@@ -55,7 +55,7 @@ pub(super) fn emulators(
     let mut emulators: Vec<String> = enabled.map(|entry| entry.name().to_string()).collect();
     emulators.sort();
     let status = Status { supported: supported(observed.host, x86_64_level(), runs), emulators };
-    context.ui.result(serde_json::to_string_pretty(&status).unwrap_or_default());
+    context.ui.print(&status);
     if failed.is_empty() {
         return Ok(Exit::Done);
     }
