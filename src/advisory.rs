@@ -1,83 +1,54 @@
 //! Advisories: versions of QEMU with a known fault that no probe shows, since it shows only in some programs.
+//!
+//! A repository's index brings them; `packaging/advisories.json` is compiled in for those who have none yet, and is what
+//! `qus-release publish` puts into an index.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 use crate::qemu::QemuVersion;
+use crate::rule::KernelVersion;
 use crate::target::Target;
 
 /// A fault of some versions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advisory {
     /// The first version that has it.
     pub from: QemuVersion,
     /// The last version that is known to have it.
     pub to: QemuVersion,
-    /// Names of the targets whose programs it meets.
-    pub targets: &'static [&'static str],
+    /// The targets whose programs it meets.
+    pub targets: Vec<Target>,
     /// The hosts on which it shows; none means all.
-    pub hosts: &'static [Host],
+    pub hosts: Vec<Host>,
+    /// The kernels on which it shows, the first and the last; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<(KernelVersion, KernelVersion)>,
     /// What happens.
-    pub what: &'static str,
+    pub what: String,
     /// Where it was reported.
-    pub source: &'static str,
+    pub source: String,
 }
 
-/// Every advisory that this qus knows.
-pub const ADVISORIES: [Advisory; 6] = [
-    Advisory {
-        from: QemuVersion(0, 0, 0),
-        to: QemuVersion(4, 2, 1),
-        targets: &["aarch64"],
-        hosts: &[],
-        what: "ldconfig crashes, and with it the installation of libc-bin",
-        source: "https://github.com/moby/moby/issues/43039",
-    },
-    Advisory {
-        from: QemuVersion(0, 0, 0),
-        to: QemuVersion(7, 1, 0),
-        targets: &["x86_64"],
-        hosts: &[],
-        what: "its processor is no x86-64-v2, which the programs of RHEL 9 and its kin ask for",
-        source: "https://github.com/containers/podman/issues/15456",
-    },
-    Advisory {
-        from: QemuVersion(7, 2, 0),
-        to: QemuVersion(7, 2, 0),
-        targets: &["x86_64"],
-        hosts: &[Host::S390x],
-        what: "some programs crash that ran with 7.1",
-        source: "https://github.com/libbpf/ci/pull/100",
-    },
-    Advisory {
-        from: QemuVersion(8, 0, 0),
-        to: QemuVersion(8, 1, 5),
-        targets: &["aarch64"],
-        hosts: &[],
-        what: "ldconfig of Ubuntu 22.04 crashes, and with it the installation of libc-bin",
-        source: "https://github.com/docker/for-win/issues/15004",
-    },
-    Advisory {
-        from: QemuVersion(9, 2, 0),
-        to: QemuVersion(9, 2, 2),
-        targets: &["aarch64"],
-        hosts: &[],
-        what: "ldconfig of Ubuntu 22.04 and Debian 11 crashes, and with it the installation of libc-bin",
-        source: "https://github.com/tonistiigi/binfmt/issues/240",
-    },
-    Advisory {
-        from: QemuVersion(10, 1, 3),
-        to: QemuVersion(10, 1, 3),
-        targets: &["aarch64"],
-        hosts: &[],
-        what: "ldconfig of Ubuntu 22.04 crashes, and with it the installation of libc-bin",
-        source: "https://github.com/tonistiigi/binfmt/issues/298",
-    },
-];
+/// Every advisory that this qus was built with.
+static KNOWN: LazyLock<Vec<Advisory>> = LazyLock::new(|| {
+    let known = serde_json::from_str(include_str!("../packaging/advisories.json"));
+    known.expect("a test reads the file too")
+});
 
-/// What is known against running `target`'s programs with `version` on `host`.
-pub fn against(version: QemuVersion, target: Target, host: Host) -> impl Iterator<Item = &'static Advisory> {
-    ADVISORIES.iter().filter(move |advisory| {
-        (advisory.from..=advisory.to).contains(&version)
-            && advisory.targets.contains(&target.name())
-            && (advisory.hosts.is_empty() || advisory.hosts.contains(&host))
-    })
+/// Every advisory that this qus was built with.
+pub fn known() -> &'static [Advisory] {
+    &KNOWN
+}
+
+impl Advisory {
+    /// Whether it meets `target`'s programs that are run with `version` on `host` and `kernel`.
+    pub fn meets(&self, version: QemuVersion, target: Target, host: Host, kernel: KernelVersion) -> bool {
+        (self.from..=self.to).contains(&version)
+            && self.targets.contains(&target)
+            && (self.hosts.is_empty() || self.hosts.contains(&host))
+            && self.kernels.is_none_or(|(from, to)| (from..=to).contains(&kernel))
+    }
 }

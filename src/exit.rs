@@ -20,12 +20,16 @@ pub enum Exit {
     Locked = 6,
     /// Source not reachable.
     Unreachable = 7,
+    /// Managed by a package manager, which has to do it.
+    Managed = 8,
     /// The kernel or the privilege for it is missing.
     Kernel = 9,
     /// A target does not run.
     DoesNotRun = 10,
     /// Failed and not fully undone.
     NotUndone = 20,
+    /// `update --check`: there is something newer.
+    Newer = 100,
     /// `qus run`: the command is there and cannot be executed.
     NotExecutable = 126,
     /// `qus run`: there is no such command.

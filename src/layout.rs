@@ -5,6 +5,9 @@ use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::version::Version;
 
+/// The administrator's settings.
+const SETTINGS: &str = "/etc/qus/config.toml";
+
 /// The places of one installation: the system's, or one user's below their home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -13,6 +16,7 @@ pub struct Layout {
     lock: RootedPath,
     drop_ins: Option<RootedPath>,
     anchors: Vec<RootedPath>,
+    settings: Vec<RootedPath>,
 }
 
 impl Layout {
@@ -25,6 +29,7 @@ impl Layout {
             lock: RootedPath::from_trusted("/run/qus.lock"),
             drop_ins: Some(RootedPath::from_trusted(dropin::DIRECTORY)),
             anchors: vec![RootedPath::from_trusted("/etc/qus/trust.d")],
+            settings: vec![RootedPath::from_trusted(SETTINGS)],
         }
     }
 
@@ -36,6 +41,7 @@ impl Layout {
             lock: home.join(".qus.lock"),
             drop_ins: None,
             anchors: vec![home.join(".config/qus/trust.d"), RootedPath::from_trusted("/etc/qus/trust.d")],
+            settings: vec![home.join(".config/qus/config.toml"), RootedPath::from_trusted(SETTINGS)],
         }
     }
 
@@ -63,6 +69,11 @@ impl Layout {
     /// them.
     pub fn anchors(&self) -> &[RootedPath] {
         &self.anchors
+    }
+
+    /// Where settings lie: the first that is there counts.
+    pub fn settings(&self) -> &[RootedPath] {
+        &self.settings
     }
 
     /// Emulators, a directory a version. Below a path named `bin`, so that SELinux calls them `bin_t`.

@@ -37,6 +37,7 @@ pub mod qemu;
 pub mod release;
 pub mod rooted;
 pub mod rule;
+pub mod settings;
 pub mod shebang;
 pub mod shell;
 pub mod target;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::version::Version;
 
@@ -41,5 +41,13 @@ impl fmt::Display for QemuVersion {
 impl Serialize for QemuVersion {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for QemuVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<QemuVersion, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = QemuVersion::of_numbers(&text).filter(|version| version.to_string() == text);
+        read.ok_or_else(|| serde::de::Error::custom(format!("\"{text}\" is not a version such as 11.1.3")))
     }
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::Advisory;
 use crate::hex::Sha256;
 use crate::host::Host;
 use crate::moment::Moment;
@@ -56,6 +57,12 @@ pub struct Index {
     pub expires: Moment,
     /// Names for versions; `stable` is what people get who name none.
     pub channels: BTreeMap<String, Version>,
+    /// URLs of folders with the same files. They serve bytes and are believed in nothing.
+    pub mirrors: Vec<String>,
+    /// Known faults of versions of QEMU.
+    pub advisories: Vec<Advisory>,
+    /// Versions of qus itself.
+    pub tools: Vec<Tool>,
     /// The releases.
     pub releases: Vec<Release>,
 }
@@ -74,6 +81,9 @@ pub const STABLE: &str = "stable";
 pub struct Release {
     /// Its version.
     pub version: Version,
+    /// Why it is not to be installed any more, if it was withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<String>,
     /// The distribution packages its emulators came from.
     pub sources: Vec<Source>,
     /// Its archives.
@@ -134,6 +144,32 @@ pub struct Member {
     pub size: u64,
     /// Hash of the file.
     pub sha256: Sha256,
+}
+
+/// One version of qus itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its version.
+    pub version: Version,
+    /// Its archives, one a host.
+    pub archives: Vec<ToolArchive>,
+}
+
+/// An archive, tar and zstd, with one member, the program `qus`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolArchive {
+    /// Its name in the directory of its version.
+    pub file: String,
+    /// What the program runs on.
+    pub host: Host,
+    /// Size of the archive, in bytes.
+    pub size: u64,
+    /// Hash of the archive.
+    pub sha256: Sha256,
+    /// Size of the program, in bytes.
+    pub program_size: u64,
+    /// Hash of the program.
+    pub program_sha256: Sha256,
 }
 
 impl Index {

@@ -149,7 +149,8 @@ impl From<Flags> for String {
 }
 
 /// Major and minor number of a Linux kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KernelVersion(pub u32, pub u32);
 
 impl KernelVersion {
@@ -166,6 +167,20 @@ impl KernelVersion {
 impl fmt::Display for KernelVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+impl From<KernelVersion> for String {
+    fn from(version: KernelVersion) -> String {
+        version.to_string()
+    }
+}
+
+impl TryFrom<String> for KernelVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        KernelVersion::parse(&text).ok_or_else(|| format!("\"{text}\" is not a version of Linux such as 6.12"))
     }
 }
 

@@ -25,6 +25,7 @@ mod neighbours;
 mod places;
 mod planning;
 mod recipes;
+mod settings;
 mod shebang;
 mod speech;
 mod table;

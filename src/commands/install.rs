@@ -28,8 +28,10 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
         None => Ok(Memory::default()),
     };
     let memory = memory.map_err(StoreError::from)?;
+    let settings = context.settings()?;
     let Global { repository, offline, .. } = &context.global;
-    let store = Store::open(&context.root, repository.as_deref(), *offline, &memory, context.now)?;
+    let repository = repository.as_ref().or(settings.repository.as_ref());
+    let store = Store::open(&context.root, repository.map(String::as_str), *offline, &memory, context.now)?;
     let (index, memory) = store.index(&memory, context.now)?;
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
     let consent =

@@ -28,6 +28,7 @@ use crate::moment::Moment;
 use crate::plan::{Plan, Planned};
 use crate::proof::Proof;
 use crate::rule::{BadRule, Match};
+use crate::settings::Settings;
 use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
 use crate::system::journal;
@@ -37,6 +38,7 @@ use crate::system::lodging::LodgingError;
 use crate::system::observe::ObserveError;
 use crate::system::prove::prove;
 use crate::system::root::{FileError, Root};
+use crate::system::settings::{self, SettingsError};
 use crate::system::store::{Store, StoreError};
 use crate::system::table;
 use crate::target::{Target, UnknownTarget};
@@ -86,6 +88,7 @@ pub enum Failure {
     Store(#[from] StoreError),
     Apply(#[from] ApplyError),
     File(#[from] FileError),
+    Settings(#[from] SettingsError),
     #[error("--interpreter is the emulator of one target, but several are named")]
     OneInterpreter,
     #[error("the kernel's table is the running system's: it cannot be changed in an image, nor for one user")]
@@ -122,6 +125,7 @@ impl Failure {
             Failure::Store(error) => error,
             Failure::Apply(error) => error,
             Failure::File(error) => error,
+            Failure::Settings(error) => error,
             Failure::Lodging(error) => error,
             Failure::Selection(_)
             | Failure::Rule(_)
@@ -205,6 +209,11 @@ impl Context {
             None => Some(BinfmtMisc::at(table::find())),
         };
         Ok(Context { global, ui, now, root, kernel })
+    }
+
+    /// What the administrator set.
+    fn settings(&self) -> Result<Settings, Failure> {
+        Ok(settings::read(&self.root)?)
     }
 
     fn kernel(&self) -> Option<&dyn Kernel> {

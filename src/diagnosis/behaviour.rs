@@ -32,8 +32,9 @@ pub(super) fn behaves(target: Target, taken: Taken, found: &mut Diagnosis) {
         found.add(weight, Cause::Argv0Lost { target, path: path(), entry: name.clone(), ours });
     }
     let Some(version) = version else { return };
-    for advisory in advisory::against(version, target, observed.host) {
-        let (what, reported) = (advisory.what, advisory.source);
+    let kernel = observed.kernel;
+    for advisory in advisory::known().iter().filter(|known| known.meets(version, target, observed.host, kernel)) {
+        let (what, reported) = (advisory.what.clone(), advisory.source.clone());
         found.add(Weight::Harms, Cause::Advisory { target, version, what, reported, ours });
     }
     if let Some(value) = too_random(version, observed, around) {

@@ -114,7 +114,7 @@ pub enum Cause {
     #[error("the kernel does not start \"{interpreter}\" for entry \"{entry}\": {why}")]
     EmulatorRefused { entry: RuleName, interpreter: String, why: String },
     #[error("QEMU {version} has a known fault with programs of \"{target}\": {what} ({reported})")]
-    Advisory { target: Target, version: QemuVersion, what: &'static str, reported: &'static str, ours: bool },
+    Advisory { target: Target, version: QemuVersion, what: String, reported: String, ours: bool },
 
     // Runs, but not as it should.
     #[error(

@@ -21,6 +21,7 @@ pub mod output;
 pub mod processor;
 pub mod prove;
 pub mod root;
+pub mod settings;
 pub mod signals;
 pub mod store;
 pub mod surroundings;

@@ -118,7 +118,7 @@ impl Store {
                 serials.insert(key.as_str().to_owned(), serial);
             }
         }
-        let seen = Seen { root: self.root.clone(), serials, issued: index.index().issued };
+        let seen = Seen::of(&self.root, index.index(), serials);
         memory.repositories.insert(self.url.clone(), seen);
         Ok((index, memory))
     }

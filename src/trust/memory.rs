@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Key, Root, TrustError};
+use crate::advisory::Advisory;
 use crate::moment::Moment;
+use crate::release::Index;
+use crate::version::Version;
 
 /// What was seen of every repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,28 @@ pub struct Seen {
     pub serials: BTreeMap<String, u64>,
     /// When the newest index was issued.
     pub issued: Moment,
+    /// When it expires.
+    pub expires: Moment,
+    /// The faults of versions that it knows of.
+    pub advisories: Vec<Advisory>,
+    /// The versions that it withdraws, and why.
+    pub withdrawn: BTreeMap<Version, String>,
+}
+
+impl Seen {
+    /// What is to be remembered of `index`, verified by `root`, beside the highest serials.
+    pub fn of(root: &Root, index: &Index, serials: BTreeMap<String, u64>) -> Seen {
+        let withdrawn =
+            index.releases.iter().filter_map(|release| Some((release.version.clone(), release.withdrawn.clone()?)));
+        Seen {
+            root: root.clone(),
+            serials,
+            issued: index.issued,
+            expires: index.expires,
+            advisories: index.advisories.clone(),
+            withdrawn: withdrawn.collect(),
+        }
+    }
 }
 
 impl Memory {

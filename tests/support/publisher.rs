@@ -76,6 +76,9 @@ impl Publisher {
             issued,
             expires: Moment(issued.0 + 30 * DAY),
             channels: BTreeMap::new(),
+            mirrors: Vec::new(),
+            advisories: Vec::new(),
+            tools: Vec::new(),
             releases: Vec::new(),
         };
         Publisher {
@@ -103,7 +106,7 @@ impl Publisher {
             targets.iter().map(|target| self.add_asset(Form::Emulator, text, &[*target])).collect();
         assets.push(self.add_asset(Form::Set, text, &targets));
         self.index.channels.insert("stable".to_owned(), version(text));
-        self.index.releases.push(Release { version: version(text), sources: Vec::new(), assets });
+        self.index.releases.push(Release { version: version(text), withdrawn: None, sources: Vec::new(), assets });
     }
 
     fn add_asset(&self, form: Form, text: &str, targets: &[Target]) -> Asset {

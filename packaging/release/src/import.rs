@@ -60,7 +60,7 @@ pub fn run(args: &ImportArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Impo
     assets.iter().try_for_each(unchanged)?;
 
     let list = format!("{version}/{RELEASE_FILE}");
-    let release = merge(before, Release { version: version.clone(), sources, assets: assets.clone() });
+    let release = merge(before, Release { version: version.clone(), withdrawn: None, sources, assets: assets.clone() });
     let text = serde_json::to_string_pretty(&release)
         .map_err(|error| Error::Malformed { path: repository.file(&list), why: error.to_string() })?;
     staging.write(&list, &(text + "\n"))?;

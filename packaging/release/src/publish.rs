@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use qus::advisory;
 use qus::moment::Moment;
 use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE};
 use qus::trust::{Root, TrustError, root_file, verify_index};
@@ -51,6 +52,9 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
         issued: now,
         expires: now.plus(args.expires),
         channels,
+        mirrors: Vec::new(),
+        advisories: advisory::known().to_vec(),
+        tools: Vec::new(),
         releases,
     };
     write(&repository, &index, &root, &signer, now)?;
