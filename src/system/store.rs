@@ -13,22 +13,20 @@ use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
 use crate::release::{Asset, INDEX_FILE, INDEX_MAX};
 use crate::trust::{
-    self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, Root as TrustRoot, Seen, Signatures, TrustError, Verified,
-    VerifiedIndex, root_file, signature_file,
+    self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures, TrustError,
+    Trusted, Verified, VerifiedIndex, root_file, signature_file,
 };
 use crate::version::Version;
 
 /// The root of trust that this program was built with; `null` until one is published.
 const PUBLISHED: &str = include_str!("../../packaging/trust/root.json");
 
-/// How many roots a repository may have added since this machine last looked (design: one a year).
-const ROOTS_MAX: u64 = 32;
-
 /// A repository, with the root that its documents are judged by.
 #[derive(Debug)]
 pub struct Store {
     url: String,
     repository: Repository,
+    anchor: Anchor,
     root: TrustRoot,
 }
 
@@ -81,23 +79,29 @@ impl Store {
         memory: &Memory,
         now: Moment,
     ) -> Result<Store, StoreError> {
-        let anchors = anchors(root)?;
-        let (url, (what, anchor)) = match url {
-            Some(url) => {
-                let url = url.trim_end_matches('/').to_owned();
-                let anchor = anchors.get(&url).ok_or_else(|| TrustError::NoAnchor(url.clone()))?;
-                (url, anchor)
-            }
+        let mut anchors = trusted(root)?;
+        let url = match url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
             None if anchors.len() > 1 => return Err(StoreError::WhichRepository(anchors.into_keys().collect())),
-            None => anchors.iter().next().map(|(url, anchor)| (url.clone(), anchor)).ok_or(StoreError::NoRepository)?,
+            None => anchors.keys().next().cloned().ok_or(StoreError::NoRepository)?,
         };
-        let anchored = anchor.root(what)?;
+        let trusted = anchors.remove(&url).ok_or_else(|| TrustError::NoAnchor(url.clone()))?;
+        let anchored = trusted.anchor.root(&trusted.name())?;
+        let anchor = trusted.anchor;
+        trust::check_clock(now, trust::built(), "this qus was built")?;
+        if let Some(floor) = &anchor.floor {
+            trust::check_clock(now, floor.issued, "the anchor of this repository was made")?;
+        }
         let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
         let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
         let repository = Repository::at(&url, offline)?;
         let newest = follow(&repository, start)?;
+        // Only now: what a stolen key said of the time is forgotten with the key.
+        if let Some(issued) = memory.issued(&url, &newest) {
+            trust::check_clock(now, issued, "the newest index of this repository was issued")?;
+        }
         newest.check_expiry(now)?;
-        Ok(Store { url, repository, root: newest })
+        Ok(Store { url, repository, anchor, root: newest })
     }
 
     /// Its URL, without a slash at its end.
@@ -105,21 +109,17 @@ impl Store {
         &self.url
     }
 
+    /// What to remember of its roots, whatever else comes of it.
+    pub fn remember_root(&self, memory: &Memory) -> Memory {
+        memory.after_root(&self.url, &self.root)
+    }
+
     /// The index, and what to remember once something was installed by it.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
         let bytes = self.repository.get(INDEX_FILE, INDEX_MAX)?;
-        let floor = |key: &trust::Key| memory.floor(&self.url, key);
+        let floor = |key: &trust::Key| memory.floor(&self.url, key).max(self.anchor.floor(key));
         let index = trust::verify_index(&quoted(INDEX_FILE), &bytes, &self.root, &floor, now)?;
-        let mut memory = memory.clone();
-        let mut serials = BTreeMap::new();
-        for key in self.root.roles.index.keys.values() {
-            let serial = if key == index.key() { index.index().serial } else { memory.floor(&self.url, key) };
-            if serial > 0 {
-                serials.insert(key.as_str().to_owned(), serial);
-            }
-        }
-        let seen = Seen::of(&self.root, index.index(), serials);
-        memory.repositories.insert(self.url.clone(), seen);
+        let memory = memory.after_index(&self.url, &self.root, &floor, &index)?;
         Ok((index, memory))
     }
 
@@ -141,39 +141,34 @@ impl Store {
     }
 }
 
-/// What the administrator and the builder of this program trust, by repository. The administrator
-/// comes first.
-fn anchors(root: &Root) -> Result<BTreeMap<String, (String, Anchor)>, StoreError> {
-    let mut anchors = BTreeMap::new();
-    if PUBLISHED.trim() != "null" {
-        let what = "the compiled-in root".to_owned();
-        let anchor = Anchor::parse(&what, PUBLISHED)?;
-        anchors.insert(anchor.repository.clone(), (what, anchor));
-    }
+/// Whom the builder of this program and the administrator trust, by repository.
+pub fn trusted(root: &Root) -> Result<BTreeMap<String, Trusted>, StoreError> {
+    let mut files = Vec::new();
     // The first of a list is the nearest, and comes last to replace the others.
     for directory in root.layout().anchors().iter().rev() {
         for path in root.list(directory)?.iter().map(|name| directory.join(name)) {
-            if Path::new(path.as_str()).extension().is_none_or(|kind| kind != "json") {
-                continue;
+            if Path::new(path.as_str()).extension().is_some_and(|kind| kind == "json") {
+                files.push((path.to_string(), root.read(&path)?.unwrap_or_default()));
             }
-            let what = quoted(path.as_str());
-            let anchor = Anchor::parse(&what, &root.read(&path)?.unwrap_or_default())?;
-            anchors.insert(anchor.repository.trim_end_matches('/').to_owned(), (what, anchor));
         }
     }
-    Ok(anchors)
+    Ok(trust::trusted(PUBLISHED, files)?)
 }
 
 /// Goes from root to root, each vouched for by the one before, until there is no next.
 fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreError> {
+    let first = start.version;
     let mut root = start;
-    for _ in 0..ROOTS_MAX {
+    loop {
         let file = root_file(root.version + 1);
         let text = match repository.get(&file, ROOT_MAX) {
             Ok(text) => text,
             Err(FetchError::NotFound(_)) => return Ok(root),
             Err(error) => return Err(error.into()),
         };
+        if root.version >= first + ROOTS_MAX {
+            return Err(TrustError::TooManyRoots(first).into());
+        }
         let text = String::from_utf8_lossy(&text).into_owned();
         let mut signatures = Signatures::new();
         for label in root.signers(&text) {
@@ -185,7 +180,6 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
         }
         root = root.successor(&quoted(&file), &text, &signatures)?;
     }
-    Ok(root)
 }
 
 fn quoted(name: &str) -> String {

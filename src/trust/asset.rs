@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use sha2::{Digest, Sha256 as Sha256Hasher};
 
-use super::{Minisig, Root, TrustError};
+use super::{ForReleases, Minisig, Role, Root, TrustError};
 use crate::hex::Sha256;
 use crate::host::Host;
 use crate::release::Asset;
@@ -90,7 +90,8 @@ pub fn verify<T: Write>(
     }
     AssetClaim::of(asset, version).check(signature)?;
 
-    let mut check = signature.begin(&root.roles.release)?;
+    let release: &Role<ForReleases> = &root.roles.release;
+    let mut check = signature.begin(release)?;
     let mut hasher = Sha256Hasher::new();
     let mut buffer = vec![0; 128 * 1024];
     let mut have: u64 = 0;

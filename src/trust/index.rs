@@ -1,11 +1,14 @@
 //! The index: signature and body in one file, so that no reader ever sees two that do not fit.
 
+use sha2::Digest;
+
 use super::root::{Key, Root};
-use super::{CLOCK_TOLERANCE, Minisig, TrustError};
+use super::{CLOCK_TOLERANCE, ForIndexes, Minisig, Role, TrustError};
+use crate::hex::Sha256;
 use crate::moment::Moment;
 use crate::release::{INDEX_FORMAT, INDEX_KIND, Index};
 
-/// The highest serial that this machine has seen of each index key.
+/// The serial behind which an index key cannot go: the highest that this machine, or the maker of its anchor, has seen of it.
 pub type Floor<'a> = &'a dyn Fn(&Key) -> u64;
 
 /// An index whose signature, age and serial were found good.
@@ -13,6 +16,7 @@ pub type Floor<'a> = &'a dyn Fn(&Key) -> u64;
 pub struct VerifiedIndex {
     index: Index,
     key: Key,
+    content: Sha256,
 }
 
 impl VerifiedIndex {
@@ -25,6 +29,11 @@ impl VerifiedIndex {
     pub fn key(&self) -> &Key {
         &self.key
     }
+
+    /// Hash of its body: tells it from another one of the same serial.
+    pub fn content(&self) -> Sha256 {
+        self.content
+    }
 }
 
 /// Checks the index in `bytes` by the keys of `root`, at `now`.
@@ -35,7 +44,8 @@ pub fn verify(what: &str, bytes: &[u8], root: &Root, floor: Floor, now: Moment) 
         .split_once("\n\n")
         .ok_or_else(|| malformed("it is not a signature, an empty line and a body".to_owned()))?;
     let signature = Minisig::parse(what, &format!("{signature}\n"))?;
-    let key = signature.signer(body.as_bytes(), &root.roles.index)?;
+    let role: &Role<ForIndexes> = &root.roles.index;
+    let key = signature.signer(body.as_bytes(), role)?;
     signature.expect_type(INDEX_KIND)?;
 
     let index: Index = serde_json::from_str(body).map_err(|error| malformed(error.to_string()))?;
@@ -60,5 +70,6 @@ pub fn verify(what: &str, bytes: &[u8], root: &Root, floor: Floor, now: Moment) 
     if now >= index.expires {
         return Err(TrustError::Expired { what: what.to_owned(), at: index.expires });
     }
-    Ok(VerifiedIndex { index, key })
+    let content = Sha256(sha2::Sha256::digest(body).into());
+    Ok(VerifiedIndex { index, key, content })
 }

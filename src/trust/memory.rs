@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Root, TrustError};
+use super::{Floor, Key, Root, TrustError, VerifiedIndex};
 use crate::advisory::Advisory;
+use crate::hex::Sha256;
 use crate::moment::Moment;
-use crate::release::Index;
 use crate::version::Version;
+
+/// How much higher than the last serial of a key the next one may be. Whoever holds a stolen key for a day cannot use up
+/// all serials there are; twenty years of one index a day are fewer than these.
+pub const SERIAL_JUMP_MAX: u64 = 10_000;
 
 /// What was seen of every repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,21 +36,38 @@ pub struct Seen {
     pub advisories: Vec<Advisory>,
     /// The versions that it withdraws, and why.
     pub withdrawn: BTreeMap<Version, String>,
+    /// Hash of the index with the highest serial of each key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, Sha256>,
 }
 
 impl Seen {
-    /// What is to be remembered of `index`, verified by `root`, beside the highest serials.
-    pub fn of(root: &Root, index: &Index, serials: BTreeMap<String, u64>) -> Seen {
+    /// What is to be remembered of `verified` by `root`, beside what was remembered before.
+    fn of(root: &Root, verified: &VerifiedIndex, before: Option<&Seen>) -> Seen {
+        let (index, key) = (verified.index(), verified.key().as_str());
         let withdrawn =
             index.releases.iter().filter_map(|release| Some((release.version.clone(), release.withdrawn.clone()?)));
-        Seen {
+        let mut seen = Seen {
             root: root.clone(),
-            serials,
+            serials: before.map(|before| before.serials.clone()).unwrap_or_default(),
             issued: index.issued,
             expires: index.expires,
             advisories: index.advisories.clone(),
             withdrawn: withdrawn.collect(),
-        }
+            contents: before.map(|before| before.contents.clone()).unwrap_or_default(),
+        };
+        seen.serials.insert(key.to_owned(), index.serial);
+        seen.contents.insert(key.to_owned(), verified.content());
+        seen.forget_strangers();
+        seen
+    }
+
+    /// Forgets what keys said that the root does not name any more: what a stolen one has said is then no hindrance.
+    fn forget_strangers(&mut self) {
+        let Seen { root, serials, contents, .. } = self;
+        let known = |key: &String| root.roles.index.keys.values().any(|known| known.as_str() == key);
+        serials.retain(|key, _| known(key));
+        contents.retain(|key, _| known(key));
     }
 }
 
@@ -55,6 +76,54 @@ impl Memory {
     pub fn parse(what: &str, text: &str) -> Result<Memory, TrustError> {
         serde_json::from_str(text)
             .map_err(|error| TrustError::Malformed { what: what.to_owned(), why: error.to_string() })
+    }
+
+    /// What the file `what` says, if there is one.
+    pub fn recall(what: &str, text: Option<&str>) -> Result<Memory, TrustError> {
+        text.map_or_else(|| Ok(Memory::default()), |text| Memory::parse(what, text))
+    }
+
+    /// This memory after `root` of `repository` was verified. Of a repository that was not seen before nothing is
+    /// remembered yet.
+    #[must_use]
+    pub fn after_root(&self, repository: &str, root: &Root) -> Memory {
+        let mut memory = self.clone();
+        if let Some(seen) = memory.repositories.get_mut(repository) {
+            seen.root = root.clone();
+            seen.forget_strangers();
+        }
+        memory
+    }
+
+    /// This memory after `index` of `repository` was verified by `root`. Fails if what is remembered speaks against it: a
+    /// serial that runs away from `floor`, or another content under the serial of the one before.
+    pub fn after_index(
+        &self,
+        repository: &str,
+        root: &Root,
+        floor: Floor,
+        index: &VerifiedIndex,
+    ) -> Result<Memory, TrustError> {
+        let (key, serial) = (index.key(), index.index().serial);
+        let (what, before) = (|| format!("the index of \"{repository}\""), self.repositories.get(repository));
+        let floor = floor(key);
+        if floor > 0 && serial > floor.saturating_add(SERIAL_JUMP_MAX) {
+            return Err(TrustError::RunsAway { what: what(), serial, floor });
+        }
+        let same = before.filter(|before| before.serials.get(key.as_str()) == Some(&serial));
+        let content = same.and_then(|before| before.contents.get(key.as_str()));
+        if content.is_some_and(|content| *content != index.content()) {
+            return Err(TrustError::TwoOfOneSerial { what: what(), serial });
+        }
+        let mut memory = self.clone();
+        memory.repositories.insert(repository.to_owned(), Seen::of(root, index, before));
+        Ok(memory)
+    }
+
+    /// When the newest index of `repository` was issued, if one of the keys that may sign by `root` said so.
+    pub fn issued(&self, repository: &str, root: &Root) -> Option<Moment> {
+        let seen = self.repositories.get(repository)?;
+        root.roles.index.keys.values().any(|key| seen.serials.contains_key(key.as_str())).then_some(seen.issued)
     }
 
     /// The bytes of its file.

@@ -7,7 +7,8 @@
 use minisign_verify::{Error as Minisign, Signature, StreamVerifier};
 
 use super::TrustError;
-use super::root::{Key, Role};
+use super::role::{Purpose, Role};
+use super::root::Key;
 
 /// Largest signature file, in bytes: twice the four lines with the longest trusted comment of ours.
 pub const MINISIG_MAX: u64 = 2 * 1024;
@@ -79,7 +80,7 @@ impl Minisig {
     }
 
     /// Which key of `role` signed `content`.
-    pub(super) fn signer(&self, content: &[u8], role: &Role) -> Result<Key, TrustError> {
+    pub(super) fn signer<P: Purpose>(&self, content: &[u8], role: &Role<P>) -> Result<Key, TrustError> {
         let mut check = self.begin(role)?;
         check.update(content);
         check.finish()
@@ -87,10 +88,10 @@ impl Minisig {
 
     /// Begins to check content that arrives in pieces. The signature's key id only selects: every
     /// key that bears it is tried.
-    pub(super) fn begin<'a>(&'a self, role: &'a Role) -> Result<Check<'a>, TrustError> {
+    pub(super) fn begin<'a, P: Purpose>(&'a self, role: &'a Role<P>) -> Result<Check<'a>, TrustError> {
         let mut verifiers = Vec::new();
         for key in role.keys.values() {
-            match key.0.verify_stream(&self.signature) {
+            match key.public.verify_stream(&self.signature) {
                 Ok(verifier) => verifiers.push((key, verifier)),
                 Err(Minisign::UnexpectedKeyId) => {}
                 Err(_) => return Err(TrustError::BadSignature { what: self.what.clone() }),

@@ -20,18 +20,26 @@
 //! the time.
 
 mod asset;
+mod clock;
 mod index;
 mod memory;
 mod minisig;
+mod role;
 mod root;
+mod trusted;
 
 use thiserror::Error;
 
 pub use asset::{AssetClaim, Verified, verify as verify_asset};
+pub use clock::{built, check as check_clock};
 pub use index::{Floor, VerifiedIndex, verify as verify_index};
-pub use memory::{Memory, Seen};
+pub use memory::{Memory, SERIAL_JUMP_MAX, Seen};
 pub use minisig::{MINISIG_MAX, Minisig};
-pub use root::{Anchor, Key, Label, ROOT_KIND, ROOT_MAX, Role, Roles, Root, Signatures, root_file, signature_file};
+pub use role::{ForIndexes, ForReleases, ForRoots, Purpose, Role};
+pub use root::{
+    Anchor, AnchorFloor, Key, Label, ROOT_KIND, ROOT_MAX, ROOTS_MAX, Roles, Root, Signatures, root_file, signature_file,
+};
+pub use trusted::{Trusted, trusted};
 
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
@@ -64,12 +72,20 @@ pub enum TrustError {
     Expired { what: String, at: Moment },
     #[error("{what} was issued at {issued}, but this machine's clock says {now}")]
     FromTheFuture { what: String, issued: Moment, now: Moment },
+    #[error("this machine's clock says {now}, but {what} at {since}")]
+    ClockBehind { now: Moment, since: Moment, what: &'static str },
     #[error("{what} has serial {serial}, older than the {floor} seen before")]
     Older { what: String, serial: u64, floor: u64 },
+    #[error("{what} has serial {serial}, more than {SERIAL_JUMP_MAX} above the {floor} seen before")]
+    RunsAway { what: String, serial: u64, floor: u64 },
+    #[error("{what} says something else than the one seen before, which has the same serial {serial}")]
+    TwoOfOneSerial { what: String, serial: u64 },
     #[error("no root of trust is known for \"{0}\"")]
     NoAnchor(String),
     #[error("root {found} is offered as the successor of root {have}")]
     NotNext { have: u64, found: u64 },
+    #[error("more than {ROOTS_MAX} roots follow on root {0}")]
+    TooManyRoots(u64),
     #[error("reading {what} failed: {error}")]
     Read { what: String, error: std::io::Error },
     #[error("storing {what} failed: {error}")]
@@ -83,7 +99,9 @@ const CLOCK_TOLERANCE: std::time::Duration = std::time::Duration::from_secs(24 *
 impl Explain for TrustError {
     fn exit(&self) -> Exit {
         match self {
-            TrustError::Expired { .. } | TrustError::FromTheFuture { .. } => Exit::Expired,
+            TrustError::Expired { .. } | TrustError::FromTheFuture { .. } | TrustError::ClockBehind { .. } => {
+                Exit::Expired
+            }
             TrustError::Older { .. } => Exit::Older,
             TrustError::Read { .. } => Exit::Unreachable,
             TrustError::Write { .. } => Exit::Failed,
@@ -96,7 +114,15 @@ impl Explain for TrustError {
             TrustError::Expired { .. } => {
                 "if the date of this machine is right (see date), the publisher must renew the document; nobody else can".to_owned()
             }
-            TrustError::FromTheFuture { .. } => "set this machine's clock: date; timedatectl set-ntp true".to_owned(),
+            TrustError::FromTheFuture { .. } | TrustError::ClockBehind { .. } => {
+                "set this machine's clock: date; timedatectl set-ntp true".to_owned()
+            }
+            TrustError::RunsAway { .. } => {
+                "its publisher must change the key of the index by a new root; nobody else can help".to_owned()
+            }
+            TrustError::TooManyRoots(_) => {
+                "put the present anchor.json of its publisher, received on another way, into /etc/qus/trust.d".to_owned()
+            }
             TrustError::Older { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
             TrustError::Read { .. } => "check the network, then try again".to_owned(),
             TrustError::Write { .. } => "df -h /usr/local/lib".to_owned(),

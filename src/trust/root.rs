@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use minisign_verify::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Minisig, TrustError};
+use super::{ForIndexes, ForReleases, ForRoots, Minisig, Role, TrustError};
 use crate::hex::Sha256;
 use crate::moment::Moment;
 
@@ -14,6 +16,9 @@ pub const ROOT_KIND: &str = "qus-root";
 
 /// Largest root document, in bytes: a thousand keys.
 pub const ROOT_MAX: u64 = 64 * 1024;
+
+/// How many roots a repository may have added since this machine last looked: at one a year, a lifetime.
+pub const ROOTS_MAX: u64 = 32;
 
 /// How many signatures of one root are looked at.
 const SIGNERS_MAX: usize = 32;
@@ -31,12 +36,31 @@ pub fn signature_file(file: &str, label: &Label) -> String {
 /// A minisign public key, spelled as in the second line of its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Key(pub(super) PublicKey, String);
+pub struct Key {
+    pub(super) public: PublicKey,
+    text: String,
+    bytes: [u8; KEY_LENGTH],
+}
+
+/// `sizeof(PubkeyStruct)`, in bytes: algorithm, id, key (minisign tag 0.11, `src/minisign.h`).
+const KEY_LENGTH: usize = 42;
 
 impl Key {
     /// The key in base64.
     pub fn as_str(&self) -> &str {
-        &self.1
+        &self.text
+    }
+
+    /// The number by which minisign's programs call it. It selects, and proves nothing: two keys may bear the same.
+    pub fn id(&self) -> String {
+        let mut id = [0; 8];
+        id.copy_from_slice(&self.bytes[2..10]);
+        format!("{:016X}", u64::from_le_bytes(id))
+    }
+
+    /// Whether the same secret signs for both, whatever ids they bear.
+    pub(super) fn is_the_same_as(&self, other: &Key) -> bool {
+        self.bytes[10..] == other.bytes[10..]
     }
 }
 
@@ -44,16 +68,17 @@ impl TryFrom<String> for Key {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match PublicKey::from_base64(&text) {
-            Ok(key) => Ok(Key(key, text)),
-            Err(_) => Err(format!("\"{text}\" is not a minisign public key")),
+        let bytes = BASE64.decode(&text).ok().and_then(|bytes| bytes.try_into().ok());
+        match (PublicKey::from_base64(&text), bytes) {
+            (Ok(public), Some(bytes)) => Ok(Key { public, text, bytes }),
+            _ => Err(format!("\"{text}\" is not a minisign public key")),
         }
     }
 }
 
 impl From<Key> for String {
     fn from(key: Key) -> String {
-        key.1
+        key.text
     }
 }
 
@@ -94,24 +119,15 @@ impl From<Label> for String {
     }
 }
 
-/// The keys of one role, and how many of them must sign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// How many different keys must have signed; at least one.
-    pub threshold: usize,
-    /// The keys, by the label of who holds each. Signatures of roots are named after it.
-    pub keys: BTreeMap<Label, Key>,
-}
-
 /// The three roles. None can stand in for another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
     /// Signs roots.
-    pub root: Role,
+    pub root: Role<ForRoots>,
     /// Signs assets.
-    pub release: Role,
+    pub release: Role<ForReleases>,
     /// Signs the index.
-    pub index: Role,
+    pub index: Role<ForIndexes>,
 }
 
 /// A root document whose signatures were checked, or that is about to be signed.
@@ -146,6 +162,19 @@ pub struct Anchor {
     pub root: String,
     /// Its signatures, by the label of the signer.
     pub signatures: Signatures,
+    /// What its maker had seen by then. It is believed because the anchor is, and protects who has seen nothing yet, or
+    /// has lost the memory of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<AnchorFloor>,
+}
+
+/// Behind what a repository cannot go for who starts from an anchor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnchorFloor {
+    /// When the newest index was issued: no clock that stands before is right.
+    pub issued: Moment,
+    /// The highest serial of each index key. What was said of a key that was rotated away says nothing any more.
+    pub serials: BTreeMap<String, u64>,
 }
 
 impl Anchor {
@@ -174,10 +203,20 @@ impl Anchor {
         root.check_claims(what, &self.signatures)?;
         Ok(root)
     }
+
+    /// The serial behind which `key` cannot go.
+    pub fn floor(&self, key: &Key) -> u64 {
+        let floor = self.floor.as_ref();
+        floor.and_then(|floor| floor.serials.get(key.as_str())).copied().unwrap_or(0)
+    }
 }
 
 impl Root {
-    /// Reads a root document without believing it.
+    /// Reads a root document without believing it: for whoever is about to sign it.
+    pub fn unverified(what: &str, text: &str) -> Result<Root, TrustError> {
+        Root::parse(what, text)
+    }
+
     fn parse(what: &str, text: &str) -> Result<Root, TrustError> {
         let malformed = |why: String| TrustError::Malformed { what: what.to_owned(), why };
         if text.len() as u64 > ROOT_MAX {
@@ -191,20 +230,15 @@ impl Root {
                 expected: ROOT_KIND.to_owned(),
             });
         }
-        for (name, role) in [("root", &root.roles.root), ("release", &root.roles.release), ("index", &root.roles.index)]
-        {
-            if role.threshold == 0 || role.threshold > role.keys.len() {
-                return Err(malformed(format!("role \"{name}\" wants {} of {} keys", role.threshold, role.keys.len())));
-            }
+        let Roles { root: roots, release, index } = &root.roles;
+        if let Some(why) = roots.fault().or_else(|| release.fault()).or_else(|| index.fault()) {
+            return Err(malformed(why));
         }
         // One signature is all that is looked for beside an index or an asset: a root that asks for more
         // must not be taken for one that is heeded.
-        for (name, role) in [("release", &root.roles.release), ("index", &root.roles.index)] {
-            if role.threshold != 1 {
-                return Err(malformed(format!(
-                    "role \"{name}\" wants {} signatures; this qus knows one",
-                    role.threshold
-                )));
+        for (name, threshold) in [("release", release.threshold), ("index", index.threshold)] {
+            if threshold != 1 {
+                return Err(malformed(format!("role \"{name}\" wants {threshold} signatures; this qus knows one")));
             }
         }
         Ok(root)
@@ -249,13 +283,13 @@ impl Root {
     }
 }
 
-/// Fails unless enough different keys of `role` signed `text`. Signatures of keys that it does not
-/// name do not count; damaged ones are an error.
-fn check_signatures(what: &str, text: &str, signatures: &Signatures, role: &Role) -> Result<(), TrustError> {
+/// Fails unless enough different keys of `role` signed `text`: a key that signed twice, under two labels or two ids, counts
+/// once. Signatures of keys that it does not name do not count; damaged ones are an error.
+fn check_signatures(what: &str, text: &str, signatures: &Signatures, role: &Role<ForRoots>) -> Result<(), TrustError> {
     let mut signers: Vec<Key> = Vec::new();
     for signature in signatures.values() {
         match Minisig::parse(what, signature)?.signer(text.as_bytes(), role) {
-            Ok(key) if !signers.contains(&key) => signers.push(key),
+            Ok(key) if !signers.iter().any(|signer| signer.is_the_same_as(&key)) => signers.push(key),
             Ok(_) | Err(TrustError::UnknownKey { .. }) => {}
             Err(error) => return Err(error),
         }

@@ -13,7 +13,9 @@ use qus::moment::Moment;
 use qus::program::Program;
 use qus::release::{Asset, Form, INDEX_FORMAT, INDEX_KIND, Index, Member, Release};
 use qus::target::Target;
-use qus::trust::{Anchor, AssetClaim, Key, Label, ROOT_KIND, Role, Roles, Root, Signatures, root_file, signature_file};
+use qus::trust::{
+    Anchor, AssetClaim, Key, Label, Purpose, ROOT_KIND, Role, Roles, Root, Signatures, root_file, signature_file,
+};
 use qus::version::Version;
 use sha2::Digest;
 
@@ -166,10 +168,9 @@ impl Publisher {
 
     /// The first root.
     pub(crate) fn root(&self) -> Root {
-        let role = |label: &str, pair: &KeyPair| Role {
-            threshold: 1,
-            keys: BTreeMap::from([(Label::try_from(label.to_owned()).unwrap(), public(pair))]),
-        };
+        fn role<P: Purpose>(label: &str, pair: &KeyPair) -> Role<P> {
+            Role::new(1, BTreeMap::from([(Label::try_from(label.to_owned()).unwrap(), public(pair))]))
+        }
         Root {
             kind: ROOT_KIND.to_owned(),
             version: 1,
@@ -193,7 +194,7 @@ impl Publisher {
         let comment = format!("type:{ROOT_KIND}\tversion:{}", root.version);
         let signature = sign(&self.root_key, text.as_bytes(), &comment);
         let signatures = Signatures::from([(Label::try_from("alice".to_owned()).unwrap(), signature)]);
-        Anchor { kind: Anchor::KIND.to_owned(), repository: self.url.clone(), root: text, signatures }
+        Anchor { kind: Anchor::KIND.to_owned(), repository: self.url.clone(), root: text, signatures, floor: None }
     }
 
     /// Publishes a root with the signatures of `signers`, under their labels.
