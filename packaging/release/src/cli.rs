@@ -1,5 +1,7 @@
 //! What people type.
 
+mod ceremony;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -9,6 +11,8 @@ use qus::hex::Sha256;
 use qus::moment::Moment;
 use qus::target::Target;
 use qus::version::Version;
+
+pub use ceremony::{PlaceArgs, RenewArgs, RevokeArgs, RootCommand, RootStep, RotateArgs, SignRootArgs, WithdrawArgs};
 
 /// Make a repository of signed QEMU emulators, for qus to install from.
 #[derive(Debug, Parser)]
@@ -28,6 +32,11 @@ From nothing to a repository:
   qus-release publish DIR --key index.key
   qus-release verify DIR
 
+Each year, and when a key is lost or stolen (docs/publishing.md):
+  qus-release root rotate DIR pending.json [what changes]
+  qus-release sign-root pending.json --root-key root.key   (each signer)
+  qus-release root place DIR pending.json
+
 Passphrases are asked for on the terminal. Without one they are taken from
 QUS_RELEASE_PASSPHRASE, the same for every key, or from the lines of standard
 input, one for each protected key in the order of the options.
@@ -40,11 +49,19 @@ pub enum Command {
     /// Make a pair of minisign keys: FILE (secret) and FILE.pub
     Keygen(KeygenArgs),
     /// Make the root of trust of a repository, or the next one
-    Root(RootArgs),
+    Root(RootCommand),
+    /// Sign the next root, with one key, on a machine without network
+    SignRoot(SignRootArgs),
+    /// Draw up a root that revokes archives, whoever signed them
+    Revoke(RevokeArgs),
     /// Add the emulators of packages to a repository
     Import(ImportArgs),
     /// Write the signed index of a repository
     Publish(PublishArgs),
+    /// Sign the index anew before it expires; for a weekly job
+    Renew(RenewArgs),
+    /// Mark a version as one that nobody is to install any more
+    Withdraw(WithdrawArgs),
     /// Check a whole repository as its readers will
     Verify(VerifyArgs),
 }
@@ -141,6 +158,16 @@ pub struct PublishArgs {
     /// of the index before; stable=HIGHEST in the first]
     #[arg(long, value_name = "NAME=VERSION", value_parser = channel)]
     pub channel: Vec<Channel>,
+    /// URL of a folder with the same files, to fetch archives from; several may
+    /// be named [default: those of the index before]
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub mirror: Vec<String>,
+    /// Name no mirrors any more
+    #[arg(long, conflicts_with = "mirror")]
+    pub no_mirrors: bool,
+    /// Known faults of versions, in JSON [default: those of this build]
+    #[arg(long, value_name = "FILE")]
+    pub advisories: Option<PathBuf>,
     /// The index's number [default: one more than before]
     #[arg(long, value_name = "N")]
     pub serial: Option<u64>,

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use qus::exit::{Exit, Explain};
 use qus::host::Host;
 use qus::target::Target;
-use qus::trust::TrustError;
+use qus::trust::{Label, SERIAL_JUMP_MAX, TrustError};
 use qus::version::Version;
 use thiserror::Error;
+
+use crate::pending::Standing;
 
 /// Why a command stops. A repository is then as it was before.
 #[derive(Debug, Error)]
@@ -39,6 +41,12 @@ pub enum Error {
     Threshold { threshold: usize, keys: usize },
     #[error("readers of root {from} would not follow to the next: {error}")]
     NotFollowed { from: u64, error: TrustError },
+    #[error("{file} bears {} of the {} signatures that {} wants", standing.signed.len(), standing.needed, standing.of)]
+    TooFewSigned { file: String, standing: Standing },
+    #[error("{0} is in the repository already")]
+    PlacedAlready(String),
+    #[error("nothing was signed")]
+    NotConfirmed,
     #[error("the key \"{key}\" is none of the {role} keys of \"{root}\"")]
     NotOfRole { key: PathBuf, role: &'static str, root: String },
 
@@ -85,6 +93,12 @@ pub enum Error {
     DamagedIndex(TrustError),
     #[error("channel \"{channel}\" leads to version {version}, which is not in the repository")]
     ChannelToNowhere { channel: String, version: Version },
+    #[error("channel \"{channel}\" leads to version {version}, which is withdrawn")]
+    ChannelToWithdrawn { channel: String, version: Version },
+    #[error("there is no version {0} in the repository")]
+    NoSuchVersion(Version),
+    #[error("serial {serial} is more than {SERIAL_JUMP_MAX} above {previous}, the one before")]
+    SerialTooHigh { serial: u64, previous: u64 },
     #[error("serial {serial} is not higher than {previous}, which is published already")]
     SerialNotHigher { serial: u64, previous: u64 },
     #[error("{version}: {error}")]
@@ -114,7 +128,7 @@ impl Error {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         Some(match self {
-            Error::Exists(_) => "choose another name: keys are never overwritten".to_owned(),
+            Error::Exists(_) => "choose another name: nothing is overwritten".to_owned(),
             Error::Busy(_) => "wait until it has ended".to_owned(),
             Error::NotAKey { kind: "public", .. } => "give the file that ends in .pub".to_owned(),
             Error::NotAKey { .. } => "make one with: qus-release keygen FILE".to_owned(),
@@ -122,12 +136,21 @@ impl Error {
                 "type it on a terminal, put it into QUS_RELEASE_PASSPHRASE, or write it to standard input".to_owned()
             }
             Error::Label { .. } => "name the file so: alice.key, alice.key.pub".to_owned(),
+            Error::TooFewSigned { standing, .. } => {
+                let missing: Vec<&str> = standing.missing.iter().map(Label::as_str).collect();
+                format!("let more of them sign, with qus-release sign-root: {}", missing.join(", "))
+            }
+            Error::PlacedAlready(_) => {
+                "draw up the next one with: qus-release root rotate REPOSITORY PENDING".to_owned()
+            }
             Error::SameLabel { .. } => "give their files different names: alice.key, bob.key".to_owned(),
             Error::NotFollowed { .. } => {
                 "sign with its keys too: --root-key for those that stay, --outgoing-key for those that go".to_owned()
             }
             Error::NotOfRole { role, .. } => {
-                format!("name its public key when you make the next root: qus-release root REPOSITORY --{role}-key …")
+                format!(
+                    "name its public key in the next root: qus-release root rotate REPOSITORY PENDING --{role}-key …"
+                )
             }
             Error::Dynamic { .. } => {
                 "before Debian 13 the static emulators are in the package qemu-user-static".to_owned()
@@ -146,18 +169,24 @@ impl Error {
             }
             Error::NoRoot(_) => "make one with: qus-release root REPOSITORY …".to_owned(),
             Error::NoReleases(_) => "make one with: qus-release import REPOSITORY PACKAGE …".to_owned(),
-            Error::ChannelToNowhere { channel, .. } => {
+            Error::ChannelToNowhere { channel, .. } | Error::ChannelToWithdrawn { channel, .. } => {
                 format!("lead it elsewhere with --channel {channel}=VERSION, or end it with --channel {channel}=")
             }
             Error::SerialNotHigher { previous, .. } => {
                 format!("leave --serial out, or give at least {}", previous + 1)
+            }
+            Error::SerialTooHigh { previous, .. } => {
+                format!("readers would refuse it: leave --serial out, or give at most {}", previous + SERIAL_JUMP_MAX)
+            }
+            Error::DamagedIndex(TrustError::UnknownKey { .. }) => {
+                "sign a new one, of what is there, with: qus-release publish REPOSITORY --key FILE".to_owned()
             }
             Error::DamagedIndex(_) => {
                 "restore it from a copy, or remove it and give a --serial higher than any that readers saw".to_owned()
             }
             Error::Asset { .. } => "import it again, or restore it from a copy".to_owned(),
             Error::Trust(TrustError::Expired { .. }) => {
-                "make the next root with: qus-release root REPOSITORY …".to_owned()
+                "make the next root with: qus-release root rotate REPOSITORY PENDING".to_owned()
             }
             Error::Malformed { .. } => "restore the file from a copy, or remove it".to_owned(),
             _ => return None,

@@ -7,7 +7,8 @@
 //! * a [`repository`] is the folder of files that a web server hands out; nothing appears in it
 //!   under its final name before it is complete.
 //!
-//! One file each for what people type: [`keygen`], [`root`], [`import`], [`publish`], [`verify`].
+//! One file each for what people type: [`keygen`], [`root`], [`import`], [`publish`], [`renew`], [`withdraw`], [`verify`];
+//! and for a root that its signers sign one at a time, in a [`pending`] file: [`rotate`], [`sign_root`], [`place`].
 
 #![expect(clippy::disallowed_methods, reason = "a maintainer's program: it works on the folders that it is given")]
 
@@ -24,12 +25,17 @@ pub mod pack;
 pub mod package;
 pub mod packing;
 pub mod passphrase;
+pub mod pending;
+pub mod place;
 pub mod publish;
-
+pub mod renew;
 pub mod repository;
 pub mod root;
+pub mod rotate;
+pub mod sign_root;
 pub mod signing;
 pub mod staging;
 pub mod tap;
 pub mod ui;
 pub mod verify;
+pub mod withdraw;

@@ -1,14 +1,20 @@
 //! The maintainers' program. See the library of the same name.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use qus::release::{Asset, Form};
-use qus_release::cli::{Cli, Command, ImportArgs, KeygenArgs, PublishArgs, RootArgs, VerifyArgs};
+use qus_release::cli::{
+    Cli, Command, ImportArgs, KeygenArgs, PlaceArgs, PublishArgs, RenewArgs, RootArgs, RootCommand, RootStep,
+    SignRootArgs, VerifyArgs, WithdrawArgs,
+};
 use qus_release::error::Error;
 use qus_release::passphrase::Passphrases;
+use qus_release::pending::{Pending, Standing};
+use qus_release::renew::Renewed;
 use qus_release::ui::{Ui, count, megabytes};
-use qus_release::{import, keygen, publish, root, verify};
+use qus_release::{import, keygen, place, publish, renew, root, rotate, sign_root, verify, withdraw};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -16,9 +22,19 @@ fn main() -> ExitCode {
     let passphrases = Passphrases::from_environment();
     let outcome = match &cli.command {
         Command::Keygen(args) => keygen(args, &passphrases, &ui),
-        Command::Root(args) => root(args, &passphrases, &ui),
+        Command::Root(RootCommand { step: Some(RootStep::Rotate(args)), .. }) => {
+            rotate::run(args).map(|pending| drawn_up(&pending, &args.pending, &ui))
+        }
+        Command::Root(RootCommand { step: Some(RootStep::Place(args)), .. }) => place(args, &ui),
+        Command::Root(RootCommand { make: Some(args), .. }) => root(args, &passphrases, &ui),
+        // clap asks for one of them.
+        Command::Root(_) => Ok(ExitCode::from(2)),
+        Command::SignRoot(args) => sign_root(args, &passphrases, &ui),
+        Command::Revoke(args) => rotate::revoke(args).map(|pending| drawn_up(&pending, &args.pending, &ui)),
         Command::Import(args) => import(args, &passphrases, &ui),
         Command::Publish(args) => publish(args, &passphrases, &ui),
+        Command::Renew(args) => renew(args, &passphrases, &ui),
+        Command::Withdraw(args) => withdraw(args, &ui),
         Command::Verify(args) => verify(args, &ui),
     };
     outcome.unwrap_or_else(|error| {
@@ -35,16 +51,70 @@ fn keygen(args: &KeygenArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitC
 
 fn root(args: &RootArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
     let made = root::run(args, passphrases)?;
+    tell_made(&made, &args.repository, ui);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn place(args: &PlaceArgs, ui: &Ui) -> Result<ExitCode, Error> {
+    let made = place::run(args)?;
+    tell_made(&made, &args.repository, ui);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_made(made: &root::Made, repository: &Path, ui: &Ui) {
     for file in &made.files {
         ui.result(file.display());
     }
     if made.version == 1 {
         ui.help("whoever is to install from this repository puts anchor.json into /etc/qus/trust.d");
-        ui.help(format_args!("next: qus-release import {} PACKAGE --key FILE", args.repository.display()));
+        ui.help(format_args!("next: qus-release import {} PACKAGE --key FILE", repository.display()));
     } else {
         ui.help("leave the older roots in the repository: readers come from each of them");
-        ui.help(format_args!("next: qus-release publish {} --key FILE", args.repository.display()));
+        ui.help(format_args!("next: qus-release publish {} --key FILE", repository.display()));
     }
+}
+
+/// What was drawn up, and who is to sign it.
+fn drawn_up(pending: &Pending, path: &Path, ui: &Ui) -> ExitCode {
+    ui.result(path.display());
+    for line in pending.describe().unwrap_or_default() {
+        ui.note(line);
+    }
+    ui.help(format_args!("next, each signer: qus-release sign-root {} --root-key FILE", path.display()));
+    ExitCode::SUCCESS
+}
+
+fn sign_root(args: &SignRootArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
+    let signed = sign_root::run(args, passphrases, ui)?;
+    ui.result(format_args!("signed by {}", signed.label));
+    let open: Vec<&Standing> = signed.standing.iter().filter(|one| one.signed.len() < one.needed).collect();
+    for Standing { of, signed, needed, .. } in &open {
+        ui.note(format_args!("it bears {} of the {needed} signatures that {of} wants", signed.len()));
+    }
+    if open.is_empty() {
+        ui.help(format_args!("enough have signed: qus-release root place REPOSITORY {}", args.pending.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn renew(args: &RenewArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
+    match renew::run(args, passphrases, ui)? {
+        Renewed::Now(index) => ui.result(format_args!("serial {}, expires {}", index.serial, index.expires)),
+        Renewed::NotYet(index, left) => {
+            let days = usize::try_from(left.as_secs() / (24 * 60 * 60)).unwrap_or(usize::MAX);
+            ui.result(format_args!("serial {} stays: it has {} left", index.serial, count(days, "day")));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn withdraw(args: &WithdrawArgs, ui: &Ui) -> Result<ExitCode, Error> {
+    let release = withdraw::run(args)?;
+    ui.result(match release.withdrawn {
+        Some(why) => format!("{} is withdrawn: {why}", release.version),
+        None => format!("{} is offered again", release.version),
+    });
+    ui.help(format_args!("next: qus-release publish {} --key FILE", args.repository.display()));
     Ok(ExitCode::SUCCESS)
 }
 

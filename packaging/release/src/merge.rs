@@ -24,6 +24,7 @@ pub fn check_unchanged(before: Option<&Release>, planned: &Asset) -> Result<(), 
 pub fn merge(before: Option<Release>, now: Release) -> Release {
     let mut release = now;
     if let Some(before) = before {
+        release.withdrawn = before.withdrawn;
         let kept = before.assets.into_iter().filter(|asset| release.assets.iter().all(|new| new.file != asset.file));
         let kept: Vec<Asset> = kept.collect();
         release.assets.extend(kept);

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use qus::advisory;
+use std::path::Path;
+
+use qus::advisory::{self, Advisory};
 use qus::moment::Moment;
 use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE};
-use qus::trust::{Root, TrustError, root_file, verify_index};
+use qus::trust::{AnchorFloor, Root, SERIAL_JUMP_MAX, TrustError, root_file, verify_index};
 use qus::version::Version;
 
 use crate::cli::{Channel, PublishArgs, time};
 use crate::error::{Error, failed};
 use crate::keys::read_secret;
 use crate::passphrase::Passphrases;
-use crate::repository::Repository;
+use crate::repository::{ANCHOR_FILE, Repository};
+use crate::root::anchor_text;
 use crate::signing::Signer;
 use crate::ui::{Ui, megabytes};
 
@@ -25,12 +28,7 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
     let now = time(args.now);
     let signer = read_secret(&args.key, passphrases)?;
     let repository = Repository::lock(&args.repository)?;
-    let root = repository.newest_root()?.ok_or_else(|| Error::NoRoot(args.repository.clone()))?.root;
-    root.check_expiry(now)?;
-    if !root.roles.index.keys.values().any(|key| key == signer.public()) {
-        let root = root_file(root.version);
-        return Err(Error::NotOfRole { key: args.key.clone(), role: "index", root });
-    }
+    let root = index_root(&repository, &signer, &args.key, now)?;
 
     let releases = repository.releases()?;
     if releases.is_empty() {
@@ -43,6 +41,9 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
     if serial <= before {
         return Err(Error::SerialNotHigher { serial, previous: before });
     }
+    if previous.is_some() && serial > before + SERIAL_JUMP_MAX {
+        return Err(Error::SerialTooHigh { serial, previous: before });
+    }
     let channels = channels(previous.as_ref(), &args.channel, &releases)?;
     note_channels(&channels, &releases, ui);
     let index = Index {
@@ -52,13 +53,38 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
         issued: now,
         expires: now.plus(args.expires),
         channels,
-        mirrors: Vec::new(),
-        advisories: advisory::known().to_vec(),
+        mirrors: mirrors(args, previous.as_ref()),
+        advisories: advisories(args)?,
         tools: Vec::new(),
         releases,
     };
     write(&repository, &index, &root, &signer, now)?;
     Ok(index)
+}
+
+/// The newest root, which must name the signer among the keys of the index.
+pub(crate) fn index_root(repository: &Repository, signer: &Signer, key: &Path, now: Moment) -> Result<Root, Error> {
+    let root = repository.newest_root()?.ok_or_else(|| Error::NoRoot(repository.path().to_owned()))?.root;
+    root.check_expiry(now)?;
+    if !root.roles.index.has(signer.public()) {
+        let root = root_file(root.version);
+        return Err(Error::NotOfRole { key: key.to_owned(), role: "index", root });
+    }
+    Ok(root)
+}
+
+/// Those that were typed, or those of the index before.
+fn mirrors(args: &PublishArgs, previous: Option<&Index>) -> Vec<String> {
+    match previous {
+        Some(previous) if args.mirror.is_empty() && !args.no_mirrors => previous.mirrors.clone(),
+        _ => args.mirror.clone(),
+    }
+}
+
+fn advisories(args: &PublishArgs) -> Result<Vec<Advisory>, Error> {
+    let Some(path) = &args.advisories else { return Ok(advisory::known().to_vec()) };
+    let text = std::fs::read_to_string(path).map_err(failed("read", path))?;
+    serde_json::from_str(&text).map_err(|error| Error::Malformed { path: path.clone(), why: error.to_string() })
 }
 
 fn check_assets(repository: &Repository, releases: &[Release], root: &Root, ui: &Ui) -> Result<(), Error> {
@@ -99,7 +125,8 @@ fn channels(
     releases: &[Release],
 ) -> Result<BTreeMap<String, Version>, Error> {
     let mut channels = previous.map(|index| index.channels.clone()).unwrap_or_default();
-    if let (false, Some(highest)) = (channels.contains_key(STABLE), releases.first()) {
+    let offered = releases.iter().find(|release| release.withdrawn.is_none());
+    if let (false, Some(highest)) = (channels.contains_key(STABLE), offered) {
         channels.insert(STABLE.to_owned(), highest.version.clone());
     }
     for Channel { name, version } in typed {
@@ -108,14 +135,21 @@ fn channels(
             None => channels.remove(name),
         };
     }
-    match channels.iter().find(|(_, version)| releases.iter().all(|release| release.version != **version)) {
-        Some((channel, version)) => Err(Error::ChannelToNowhere { channel: channel.clone(), version: version.clone() }),
-        None => Ok(channels),
+    for (channel, version) in &channels {
+        match releases.iter().find(|release| release.version == *version) {
+            Some(release) if release.withdrawn.is_none() => {}
+            Some(_) => {
+                return Err(Error::ChannelToWithdrawn { channel: channel.clone(), version: version.clone() });
+            }
+            None => return Err(Error::ChannelToNowhere { channel: channel.clone(), version: version.clone() }),
+        }
     }
+    Ok(channels)
 }
 
 fn note_channels(channels: &BTreeMap<String, Version>, releases: &[Release], ui: &Ui) {
-    let Some(highest) = releases.first().map(|release| &release.version) else { return };
+    let offered = releases.iter().find(|release| release.withdrawn.is_none());
+    let Some(highest) = offered.map(|release| &release.version) else { return };
     match channels.get(STABLE) {
         Some(stable) if stable < highest => {
             ui.note(format!("channel \"{STABLE}\" stays at {stable}, although there is {highest}"));
@@ -126,7 +160,15 @@ fn note_channels(channels: &BTreeMap<String, Version>, releases: &[Release], ui:
     }
 }
 
-fn write(repository: &Repository, index: &Index, root: &Root, signer: &Signer, now: Moment) -> Result<(), Error> {
+/// Signs the index, and puts it into the repository. The anchor is told of it, so that who starts from there later is led
+/// to nothing older.
+pub(crate) fn write(
+    repository: &Repository,
+    index: &Index,
+    root: &Root,
+    signer: &Signer,
+    now: Moment,
+) -> Result<(), Error> {
     let path = repository.file(INDEX_FILE);
     let malformed = |why: String| Error::Malformed { path: path.clone(), why };
     let body = serde_json::to_string(index).map_err(|error| malformed(error.to_string()))? + "\n";
@@ -142,5 +184,14 @@ fn write(repository: &Repository, index: &Index, root: &Root, signer: &Signer, n
     verify_index(INDEX_FILE, text.as_bytes(), root, &|_| 0, now)?;
     let staging = repository.staging()?;
     staging.write(INDEX_FILE, &text)?;
-    staging.place(&[INDEX_FILE.to_owned()])
+    let mut names = vec![INDEX_FILE.to_owned()];
+    if let Some(mut anchor) = repository.anchor()? {
+        let mut serials = anchor.floor.map(|floor| floor.serials).unwrap_or_default();
+        serials.retain(|key, _| root.roles.index.keys.values().any(|known| known.as_str() == key));
+        serials.insert(signer.public().as_str().to_owned(), index.serial);
+        anchor.floor = Some(AnchorFloor { issued: index.issued, serials });
+        staging.write(ANCHOR_FILE, &anchor_text(repository, &anchor)?)?;
+        names.push(ANCHOR_FILE.to_owned());
+    }
+    staging.place(&names)
 }

@@ -62,6 +62,13 @@ impl Repository {
         read_document(&self.file(name), limit)
     }
 
+    /// The anchor, if there is one.
+    pub fn anchor(&self) -> Result<Option<Anchor>, Error> {
+        // An anchor is a root with its signatures, each shorter than a root.
+        let Some(text) = self.read(ANCHOR_FILE, 4 * ROOT_MAX)? else { return Ok(None) };
+        Ok(Some(Anchor::parse(&format!("\"{}\"", self.file(ANCHOR_FILE).display()), &text)?))
+    }
+
     /// An empty folder on the same file system.
     pub fn staging(&self) -> Result<Staging, Error> {
         debug_assert!(self.lock.is_some(), "only the holder of the lock makes files");
@@ -82,7 +89,8 @@ impl Repository {
         let claimed: Root = serde_json::from_str(&text)
             .map_err(|error| Error::Malformed { path: self.file(&what), why: error.to_string() })?;
         let signatures = self.root_signatures(1, claimed.roles.root.keys.keys().cloned().collect())?;
-        let anchor = Anchor { kind: Anchor::KIND.to_owned(), repository: String::new(), root: text, signatures };
+        let anchor =
+            Anchor { kind: Anchor::KIND.to_owned(), repository: String::new(), root: text, signatures, floor: None };
         Ok(SignedRoot { root: anchor.root(&what)?, text: anchor.root, signatures: anchor.signatures })
     }
 

@@ -45,11 +45,7 @@ pub fn run(args: &RootArgs, passphrases: &Passphrases) -> Result<Made, Error> {
         kind: ROOT_KIND.to_owned(),
         version: before.as_ref().map_or(1, |before| before.root.version + 1),
         expires: time(args.now).plus(args.expires),
-        roles: Roles {
-            root: Role { threshold, keys: own },
-            release: Role { threshold: 1, keys: release },
-            index: Role { threshold: 1, keys: index },
-        },
+        roles: Roles { root: Role::new(threshold, own), release: Role::new(1, release), index: Role::new(1, index) },
         revoked: revoked(args, before.as_ref()),
     };
     for (label, signer) in labelled("root", &args.outgoing_key, |path| read_secret(path, passphrases))? {
@@ -68,6 +64,7 @@ pub fn run(args: &RootArgs, passphrases: &Passphrases) -> Result<Made, Error> {
         repository: args.url.clone(),
         signatures: sign(&root, &text, &signers).map_err(failed("sign", &repository.file(&file)))?,
         root: text,
+        floor: repository.anchor()?.and_then(|anchor| anchor.floor),
     };
     anchor.root(&file)?;
     if let Some(before) = before {
@@ -75,8 +72,7 @@ pub fn run(args: &RootArgs, passphrases: &Passphrases) -> Result<Made, Error> {
         let followed = before.root.successor(&file, &anchor.root, &anchor.signatures);
         followed.map_err(|error| Error::NotFollowed { from, error })?;
     }
-    let anchor_text = serde_json::to_string_pretty(&anchor).map_err(malformed)? + "\n";
-    place(&repository, &file, &anchor, &anchor_text).map(|files| Made { version: root.version, files })
+    place(&repository, &file, &anchor).map(|files| Made { version: root.version, files })
 }
 
 /// The hashes revoked before and now, each once.
@@ -88,12 +84,20 @@ fn revoked(args: &RootArgs, before: Option<&SignedRoot>) -> Vec<Sha256> {
     revoked
 }
 
+/// The bytes of the anchor's file.
+pub(crate) fn anchor_text(repository: &Repository, anchor: &Anchor) -> Result<String, Error> {
+    let path = repository.file(ANCHOR_FILE);
+    let text = serde_json::to_string_pretty(anchor);
+    Ok(text.map_err(|error| Error::Malformed { path, why: error.to_string() })? + "\n")
+}
+
 fn sign(root: &Root, text: &str, signers: &BTreeMap<Label, Signer>) -> std::io::Result<Signatures> {
     let comment = format!("type:{ROOT_KIND}\tversion:{}", root.version);
     signers.iter().map(|(label, signer)| Ok((label.clone(), signer.sign(text.as_bytes(), &comment)?))).collect()
 }
 
-fn place(repository: &Repository, file: &str, anchor: &Anchor, anchor_text: &str) -> Result<Vec<PathBuf>, Error> {
+/// Puts the root in `anchor` into the repository as `file`, its signatures before it and the anchor behind it.
+pub(crate) fn place(repository: &Repository, file: &str, anchor: &Anchor) -> Result<Vec<PathBuf>, Error> {
     let staging = repository.staging()?;
     let mut names = Vec::new();
     for (label, signature) in &anchor.signatures {
@@ -102,7 +106,7 @@ fn place(repository: &Repository, file: &str, anchor: &Anchor, anchor_text: &str
         names.push(name);
     }
     staging.write(file, &anchor.root)?;
-    staging.write(ANCHOR_FILE, anchor_text)?;
+    staging.write(ANCHOR_FILE, &anchor_text(repository, anchor)?)?;
     names.extend([file.to_owned(), ANCHOR_FILE.to_owned()]);
     staging.place(&names)?;
     Ok(names.iter().map(|name| repository.file(name)).collect())

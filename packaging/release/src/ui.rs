@@ -67,6 +67,16 @@ impl Ui {
         }
     }
 
+    /// Asks whoever sits at the terminal; where nobody does, what was typed counts as the answer.
+    pub fn confirms(&self, question: &str) -> bool {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return true;
+        }
+        let _ = write!(io::stderr(), "{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
     /// A line of the result.
     pub fn result(&self, line: impl Display) {
         if !self.quiet {

@@ -80,7 +80,7 @@ impl Workshop {
         let usual = ["--url", "https://example.org/qus/", "--release-key", "release.key.pub"];
         let usual = [&["repository", "--index-key", "index.key.pub", "--now", NOW], &usual[..]].concat();
         match self.parse("root", &[&usual, words].concat()) {
-            Command::Root(args) => root::run(&args, &Passphrases::Given("unused".to_owned())),
+            Command::Root(args) => root::run(&args.make.unwrap(), &Passphrases::Given("unused".to_owned())),
             _ => unreachable!("root was typed"),
         }
     }
