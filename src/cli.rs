@@ -98,6 +98,8 @@ pub enum Command {
     Status(TargetArgs),
     /// Run a program of each target and tell what happened
     Test(TargetArgs),
+    /// Show whom this machine trusts, until when, and what it last saw of them
+    Trust,
     /// Tell why a program does not run, or what is amiss with the machine, and what to type
     Doctor(DoctorArgs),
     /// Make the kernel and the drop-ins what install left them as, after anybody's meddling

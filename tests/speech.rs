@@ -16,6 +16,7 @@ fn every_help_text_fits_eighty_columns() {
         "remove",
         "status",
         "test",
+        "trust",
         "doctor",
         "apply",
         "prefer",

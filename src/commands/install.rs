@@ -9,9 +9,8 @@ use crate::plan::{self, Offer, Plan, rival};
 use crate::system::interrupt;
 use crate::system::lodging;
 use crate::system::observe::{Look, observe};
-use crate::system::store::{Store, StoreError};
+use crate::system::store::Store;
 use crate::target::Target;
-use crate::trust::Memory;
 use crate::ui::describe_proof;
 use crate::wanted::{Consent, Letters, Selection};
 
@@ -22,16 +21,15 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let _lock = context.begin_change()?;
 
     let chosen: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
-    let observed = observe(&context.root, context.kernel(), Look { native: &chosen, contents: &chosen, files: true })?;
-    let memory = match &observed.trust {
-        Some(text) => Memory::parse(&format!("\"{}\"", observed.layout.trust()), text),
-        None => Ok(Memory::default()),
-    };
-    let memory = memory.map_err(StoreError::from)?;
+    let look = Look { native: &chosen, contents: &chosen, files: true };
+    let mut observed = observe(&context.root, context.kernel(), look)?;
+    let memory = context.recall(observed.trust.as_deref())?;
     let settings = context.settings()?;
     let Global { repository, offline, .. } = &context.global;
     let repository = repository.as_ref().or(settings.repository.as_ref());
     let store = Store::open(&context.root, repository.map(String::as_str), *offline, &memory, context.now)?;
+    let memory = store.remember_root(&memory);
+    context.remember(&mut observed, &memory)?;
     let (index, memory) = store.index(&memory, context.now)?;
     let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
     let consent =
@@ -41,6 +39,9 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     tell::taken(&plan, &observed, context);
     tell_left_out(&selection, consent, &observed, context);
     let report = context.carry_out(&plan, Some(&store))?;
+    if plan.is_empty() {
+        context.remember(&mut observed, &memory)?;
+    }
     tell::place(&plan, &observed, context);
     conclude(&plan, &report, context)
 }

@@ -6,6 +6,7 @@ mod emulators;
 pub(crate) mod entries;
 pub(crate) mod export;
 mod install;
+mod memory;
 mod prefer;
 pub(crate) mod register;
 mod remove;
@@ -13,6 +14,7 @@ mod run;
 mod status;
 mod tell;
 mod test;
+mod trust;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,6 +68,7 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
         Command::Run(args) => run::run(args, &context),
         Command::Export(args) => export::run(args, &context),
         Command::Test(args) => test::run(args, &context),
+        Command::Trust => trust::run(&context),
         Command::Register(args) => register::run_register(args, &context),
         Command::Unregister(args) => register::run_unregister(args, &context),
     });
