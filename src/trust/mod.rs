@@ -1,23 +1,55 @@
 //! Whom a machine believes, and what that lets a repository do.
 //!
+//! # Documents
+//!
 //! Three documents, each signed with minisign keys, each bearing its type inside the signed bytes
 //! so that none can stand in for another:
 //!
 //! * A **root** (`root.N.json`) names the keys of the three roles `root`, `release` and `index`,
-//!   and how many of them must sign. A machine starts from the root compiled in, or from one that
-//!   its administrator put into `/etc/qus/trust.d` (an [`Anchor`], tied to one repository). It
-//!   follows a repository from root N to root N+1 only if enough root keys of N *and* of N+1
-//!   signed it.
-//! * The **index** (`index.qus`) lists what the repository offers, signed by an index key. It
-//!   expires, and bears a serial: a machine never goes back behind the highest it has seen of the
-//!   key. Whoever holds the index key can pick among releases, and can do nothing else.
+//!   how many of them must sign, until when it is to be believed, and assets that are revoked.
+//! * The **index** (`index.qus`) lists what the repository offers, signed by an index key, which
+//!   is online. It expires within weeks, and bears a serial.
 //! * An **asset** is an archive of emulators, signed by a release key that is kept off the network.
-//!   The signature's trusted comment binds type, file, version, host, size and hash. Whoever holds
-//!   a release key alone reaches nobody, because the index must list the asset too.
+//!   The signature's trusted comment binds type, file, version, host, size and hash.
 //!
-//! An install needs both signatures, and every byte from outside has a limit that is known before
-//! it is read. Nothing in this module touches disk, network or clock: it is handed bytes, keys and
-//! the time.
+//! An install needs index and asset both. Whoever holds the index key alone can pick among what the
+//! release key signed, and nothing else; whoever holds a release key alone reaches nobody, because
+//! the index must list the asset too. Roles are types ([`Role`]): keys of one cannot be handed to a
+//! check that asks for another's.
+//!
+//! # What an update does, in this order
+//!
+//! 1. The time is read once; everything is judged by it.
+//! 2. It starts from the newest root that this machine has seen, or from its [`Anchor`]: the one
+//!    compiled in, or a file in `/etc/qus/trust.d`, each tied to one repository. A clock that stands
+//!    before this program was built, or before the anchor was made, is wrong, and said to be
+//!    ([`TrustError::ClockBehind`]).
+//! 3. From root N it goes to root N+1 and no other, if enough *different* keys of N *and* of N+1
+//!    signed it. The same secret under two labels or ids counts once. After 32 steps a machine gives
+//!    up rather than stop halfway. Only the last root must not have expired. It is remembered at
+//!    once, whatever else fails.
+//! 4. The index must be signed by an index key of that root, and say so; be issued at most a day
+//!    ahead of the clock; not have expired; have no lower serial than the highest seen of that key,
+//!    by this machine or by the maker of the anchor (its [`AnchorFloor`], for who has no memory); not
+//!    run ahead by more than [`SERIAL_JUMP_MAX`]; and say the same as the one seen before if it has
+//!    the same serial.
+//! 5. What was seen of an index key is forgotten when a root no longer names it. So a thief who used
+//!    up the serials, or the time, stops nobody for longer than it takes to change the key.
+//! 6. The asset's signature must be made out to exactly the file, version, host, size and hash that
+//!    the index lists, before a byte of it is fetched; then all of it must go by, and nothing more.
+//!    A revoked hash is refused whoever signed it.
+//!
+//! # What it does not do
+//!
+//! One signature is all that is looked for beside an index or an asset. A root that wants more of
+//! these two roles is refused, for it would promise what nobody checks: who wants two people behind a
+//! release keeps its key where it takes both to get at it. Signatures in minisign's legacy form
+//! are refused, for with them a signature and its comment could be passed off as a signed file. Who
+//! can cut a machine off from its repository can keep it from learning anything; but it notices,
+//! because what it knows expires.
+//!
+//! Every byte from outside has a limit that is known before it is read. Nothing in this module
+//! touches disk, network or clock: it is handed bytes, keys and the time.
 
 mod asset;
 mod clock;

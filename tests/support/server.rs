@@ -65,6 +65,8 @@ fn serve(
     rules: &Mutex<Vec<(String, Answer)>>,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
+    // Head and body are written one after the other: without this the second waits for the client to acknowledge the first.
+    stream.set_nodelay(true).unwrap();
     let mut stream = stream;
     loop {
         let mut request = String::new();

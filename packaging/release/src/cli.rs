@@ -49,7 +49,7 @@ pub enum Command {
     /// Make a pair of minisign keys: FILE (secret) and FILE.pub
     Keygen(KeygenArgs),
     /// Make the root of trust of a repository, or the next one
-    Root(RootCommand),
+    Root(Box<RootCommand>),
     /// Sign the next root, with one key, on a machine without network
     SignRoot(SignRootArgs),
     /// Draw up a root that revokes archives, whoever signed them

@@ -22,13 +22,7 @@ fn main() -> ExitCode {
     let passphrases = Passphrases::from_environment();
     let outcome = match &cli.command {
         Command::Keygen(args) => keygen(args, &passphrases, &ui),
-        Command::Root(RootCommand { step: Some(RootStep::Rotate(args)), .. }) => {
-            rotate::run(args).map(|pending| drawn_up(&pending, &args.pending, &ui))
-        }
-        Command::Root(RootCommand { step: Some(RootStep::Place(args)), .. }) => place(args, &ui),
-        Command::Root(RootCommand { make: Some(args), .. }) => root(args, &passphrases, &ui),
-        // clap asks for one of them.
-        Command::Root(_) => Ok(ExitCode::from(2)),
+        Command::Root(command) => root_or_step(command, &passphrases, &ui),
         Command::SignRoot(args) => sign_root(args, &passphrases, &ui),
         Command::Revoke(args) => rotate::revoke(args).map(|pending| drawn_up(&pending, &args.pending, &ui)),
         Command::Import(args) => import(args, &passphrases, &ui),
@@ -47,6 +41,16 @@ fn keygen(args: &KeygenArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitC
     let made = keygen::run(args, passphrases)?;
     ui.result(format_args!("{}\n{}\n{}", made.secret.display(), made.public.display(), made.key.as_str()));
     Ok(ExitCode::SUCCESS)
+}
+
+fn root_or_step(command: &RootCommand, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
+    match (&command.step, &command.make) {
+        (Some(RootStep::Rotate(args)), _) => rotate::run(args).map(|pending| drawn_up(&pending, &args.pending, ui)),
+        (Some(RootStep::Place(args)), _) => place(args, ui),
+        (None, Some(args)) => root(args, passphrases, ui),
+        // clap asks for one of them.
+        (None, None) => Ok(ExitCode::from(2)),
+    }
 }
 
 fn root(args: &RootArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {

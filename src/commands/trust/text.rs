@@ -78,14 +78,14 @@ fn signers(role: &RoleStatus) -> String {
 }
 
 /// `until 2027-11-20T18:00:00Z (364 days)`.
-fn until(expires: Moment, expired: bool, now: Moment) -> String {
+fn until(end: Moment, over: bool, now: Moment) -> String {
     const DAY: u64 = 24 * 60 * 60;
-    if expired {
-        let days = usize::try_from((now.0 - expires.0) / DAY).unwrap_or(usize::MAX);
-        format!("expired {expires} ({} ago)", count(days, "day"))
+    if over {
+        let days = usize::try_from((now.0 - end.0) / DAY).unwrap_or(usize::MAX);
+        format!("expired {end} ({} ago)", count(days, "day"))
     } else {
-        let days = usize::try_from((expires.0 - now.0) / DAY).unwrap_or(usize::MAX);
-        format!("until {expires} ({} left)", count(days, "day"))
+        let days = usize::try_from((end.0 - now.0) / DAY).unwrap_or(usize::MAX);
+        format!("until {end} ({} left)", count(days, "day"))
     }
 }
 

@@ -1,0 +1,3 @@
+//! Attacks of the literature on software updates, a row each: what is tried, how it is refused, and that nothing changed.
+
+mod trust;
