@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use minisign::KeyPair;
 use qus::moment::Moment;
-use qus::trust::{Key, Label, Minisig, Root, Signatures, TrustError, VerifiedIndex, verify_index};
+use qus::trust::{
+    Anchor, AnchorFloor, Key, Label, Memory, Minisig, Root, Signatures, TrustError, VerifiedIndex, built, check_clock,
+    trusted, verify_index,
+};
+use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::machine::Image;
 use crate::support::publisher::{Publisher, now, public, sign};
 
 fn publisher(folder: &TempDir) -> Publisher {
@@ -231,4 +236,195 @@ fn an_anchor_that_was_damaged_is_noticed() {
     assert!(matches!(error, TrustError::BadSignature { .. }), "{error}");
     anchor.signatures = BTreeMap::new();
     assert!(matches!(anchor.root("the anchor").unwrap_err(), TrustError::UnknownKey { .. }));
+}
+
+fn text(anchor: &Anchor) -> String {
+    serde_json::to_string(anchor).unwrap()
+}
+
+#[test]
+fn a_program_with_a_published_root_trusts_it_and_the_administrator_may_replace_it() {
+    let folder = TempDir::new().unwrap();
+    let mut anchor = publisher(&folder).anchor();
+    assert!(trusted("null\n", []).unwrap().is_empty());
+
+    let published = trusted(&text(&anchor), []).unwrap();
+    let only = &published["https://example.org/qus"];
+    assert_eq!((&only.anchor, only.name().as_str()), (&anchor, "the compiled-in root"));
+
+    let published = text(&anchor);
+    anchor.repository = "https://example.org/qus/".to_owned();
+    let own = ("/etc/qus/trust.d/own.json".to_owned(), text(&anchor));
+    anchor.repository = "https://example.com/other".to_owned();
+    let other = ("/etc/qus/trust.d/other.json".to_owned(), text(&anchor));
+    let all = trusted(&published, [other, own]).unwrap();
+    let files: Vec<_> = all.iter().map(|(url, trusted)| (url.as_str(), trusted.file.as_deref())).collect();
+    assert_eq!(
+        files,
+        [
+            ("https://example.com/other", Some("/etc/qus/trust.d/other.json")),
+            ("https://example.org/qus", Some("/etc/qus/trust.d/own.json")),
+        ]
+    );
+    let damaged = ("/etc/qus/trust.d/x.json".to_owned(), "{".to_owned());
+    let error = trusted("null", [damaged]).unwrap_err();
+    assert!(matches!(&error, TrustError::Malformed { what, .. } if what == "\"/etc/qus/trust.d/x.json\""), "{error}");
+}
+
+/// What is compiled in today: whoever publishes a root puts one there that this program reads.
+#[test]
+fn the_compiled_in_root_is_none_or_a_sound_one() {
+    for trusted in trusted(include_str!("../packaging/trust/root.json"), []).unwrap().values() {
+        trusted.anchor.root(&trusted.name()).unwrap();
+    }
+}
+
+#[test]
+fn a_clock_may_stand_a_day_back_and_no_more() {
+    let since = now();
+    let day = 24 * 60 * 60;
+    check_clock(Moment(since.0 - day), since, "it was").unwrap();
+    let error = check_clock(Moment(since.0 - day - 1), since, "it was").unwrap_err();
+    assert!(matches!(error, TrustError::ClockBehind { .. }));
+    assert!(built() >= "2026-01-01T00:00:00Z".parse().unwrap());
+}
+
+#[test]
+fn what_a_memory_says_survives_its_file() {
+    let folder = TempDir::new().unwrap();
+    let publisher = publisher(&folder);
+    let (url, root) = (publisher.url.as_str(), publisher.root());
+    let index = check(&publisher, &index_bytes(&publisher), 0, now()).unwrap();
+    let nothing = Memory::default();
+    assert_eq!(nothing.after_root(url, &root), nothing, "of a repository that was not seen nothing is remembered");
+    let memory = nothing.after_index(url, &root, &|_| 0, &index).unwrap();
+    assert_eq!((memory.floor(url, index.key()), memory.issued(url, &root)), (7, Some(publisher.index.issued)));
+    assert_eq!(Memory::parse("it", &memory.to_json()).unwrap(), memory);
+
+    // A root that names another index key ends what the old one said, of serials and of the time.
+    let fresh = KeyPair::generate_unencrypted_keypair().unwrap();
+    let mut next = root.clone();
+    next.version = 2;
+    next.roles.index.keys = BTreeMap::from([(label("fresh"), public(&fresh))]);
+    let after = memory.after_root(url, &next);
+    assert_eq!((after.floor(url, index.key()), after.issued(url, &next)), (0, None));
+    assert_eq!(after.repositories[url].root, next);
+    // What the repository said of versions is still worth knowing.
+    assert_eq!(after.repositories[url].advisories, memory.repositories[url].advisories);
+}
+
+/// A memory that an earlier qus wrote knows no hashes of indexes.
+#[test]
+fn a_memory_without_hashes_is_read() {
+    let folder = TempDir::new().unwrap();
+    let publisher = publisher(&folder);
+    let index = check(&publisher, &index_bytes(&publisher), 0, now()).unwrap();
+    let memory = Memory::default().after_index(&publisher.url, &publisher.root(), &|_| 0, &index).unwrap();
+    let mut document: Value = serde_json::from_str(&memory.to_json()).unwrap();
+    let seen = document["repositories"][&publisher.url].as_object_mut().unwrap();
+    assert!(seen.remove("contents").is_some());
+    let older = Memory::parse("it", &document.to_string()).unwrap();
+    assert_eq!(older.after_index(&publisher.url, &publisher.root(), &|_| 7, &index).unwrap(), memory);
+}
+
+/// An image that trusts a repository with a date that can be spelled out.
+fn image() -> Image {
+    Image::at_url(None, |folder, url| {
+        let mut publisher = Publisher::new(folder, url);
+        publisher.index.expires = Moment(now().0 + 10 * 24 * 60 * 60 + 12 * 60 * 60);
+        publisher.add_release("11.1.3-1", &["aarch64"]);
+        publisher.publish();
+        publisher
+    })
+}
+
+#[test]
+fn trust_shows_whom_this_machine_trusts_until_when_and_what_it_saw() {
+    let image = image();
+    let url = image.publisher.url.clone();
+    let expires = image.publisher.index.expires;
+    let issued = image.publisher.index.issued;
+    // Nothing of the repository is asked for.
+    let away = image.folder.path().join("away");
+    let said = image.run_in_vain(&["trust", "--offline"]).expect(0, &[]).stdout;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], url);
+    assert_eq!(lines[1], "  trusted by /etc/qus/trust.d/test.json");
+    assert!(lines[2].starts_with("  root       1, until ") && lines[2].ends_with(" days left)"), "{said}");
+    assert_eq!(
+        lines[3..],
+        [
+            "  roots      signed by alice",
+            "  releases   signed by release",
+            "  index      signed by index",
+            "  last seen  nothing yet",
+        ]
+    );
+
+    image.run(&["install", "aarch64"]).expect(0, &[]);
+    std::fs::rename(&image.publisher.folder, &away).unwrap();
+    let said = image.run_in_vain(&["trust"]).expect(0, &[]);
+    assert_eq!(said.stderr, "");
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert_eq!(
+        lines[6..],
+        [
+            &format!("  last seen  serial 7 of index, issued {issued}, until {expires} (10 days left)"),
+            "             0 versions withdrawn, 0 advisories",
+        ]
+    );
+    let key = public(&image.publisher.release_key);
+    let words = format!("release release: {} (id {})", key.as_str(), key.id());
+    image.run_in_vain(&["trust", "--verbose"]).expect(0, &[&words]);
+
+    let document: Value = serde_json::from_str(&image.run_in_vain(&["trust", "--json"]).expect(0, &[]).stdout).unwrap();
+    assert_eq!((&document["schema"], &document["clock"]["behind"]), (&1.into(), &false.into()));
+    let repository = &document["repositories"][0];
+    assert_eq!(repository["url"], url.as_str());
+    assert_eq!(repository["anchor"], serde_json::json!({ "file": "/etc/qus/trust.d/test.json", "version": 1 }));
+    let release =
+        serde_json::json!({ "threshold": 1, "keys": [{ "label": "release", "id": key.id(), "key": key.as_str() }] });
+    assert_eq!((&repository["root"]["roles"]["release"], &repository["root"]["expired"]), (&release, &false.into()));
+    let seen = serde_json::json!({
+        "issued": issued.to_string(), "expires": expires.to_string(), "expired": false,
+        "serials": [{ "label": "index", "serial": 7 }], "withdrawn": 0, "advisories": 0,
+    });
+    assert_eq!(repository["seen"], seen);
+}
+
+#[test]
+fn trust_tells_what_has_expired_and_ends_with_4() {
+    let image = image();
+    image.run(&["install", "aarch64"]).expect(0, &[]);
+    let path = image.root().join("var/lib/qus/trust.json");
+    let mut memory = Memory::parse("it", &std::fs::read_to_string(&path).unwrap()).unwrap();
+    memory.repositories.values_mut().next().unwrap().expires = Moment(now().0 - 3 * 24 * 60 * 60 - 12 * 60 * 60);
+    std::fs::write(&path, memory.to_json()).unwrap();
+    image.run_in_vain(&["trust"]).expect(4, &["(3 days ago)", "warning: what was last seen of ", "help: "]);
+    let said = image.run_in_vain(&["trust", "--json"]).expect(4, &[]);
+    let document: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(document["repositories"][0]["seen"]["expired"], true);
+
+    let mut root = image.publisher.root();
+    root.expires = Moment(now().0 - 60);
+    image.run(&["remove", "all"]).expect(0, &[]);
+    image.trust(&image.publisher.anchor_of(&root));
+    image.run_in_vain(&["trust"]).expect(4, &["  root       1, expired ", "warning: root 1 of "]);
+
+    let mut anchor = image.publisher.anchor();
+    anchor.floor = Some(AnchorFloor { issued: Moment(now().0 + 90 * 24 * 60 * 60), serials: BTreeMap::new() });
+    image.trust(&anchor);
+    image.run_in_vain(&["trust"]).expect(4, &["warning: this machine's clock says ", "help: set this machine's clock"]);
+}
+
+#[test]
+fn trust_says_plainly_that_nobody_is_trusted_and_how_to_change_it() {
+    let image = image();
+    std::fs::remove_file(image.root().join("etc/qus/trust.d/test.json")).unwrap();
+    image.run_in_vain(&["trust"]).expect(
+        0,
+        &["this machine trusts no repository yet", "help: put the anchor.json of a repository", "/etc/qus/trust.d"],
+    );
+    let document: Value = serde_json::from_str(&image.run_in_vain(&["trust", "--json"]).expect(0, &[]).stdout).unwrap();
+    assert_eq!(document["repositories"], serde_json::json!([]));
 }
