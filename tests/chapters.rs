@@ -4,6 +4,7 @@
 
 mod support;
 
+mod attacks;
 mod book;
 mod bytes;
 mod circumstances;

@@ -27,6 +27,8 @@ pub(crate) enum Answer {
     Parts { validator: &'static str },
     /// The same, but each answer breaks off after so many bytes.
     Cut { validator: &'static str, after: usize },
+    /// The same, but each answer stops after so many bytes, and the connection stays.
+    Stall { validator: &'static str, after: usize },
     /// To whoever asks for a part with this `Content-Range`, and the bytes asked for.
     Range(&'static str),
     /// With these bytes and status 200.
@@ -154,10 +156,15 @@ fn serve(stream: TcpStream, state: &State) {
             let _ = reader.read_line(&mut String::new());
             return;
         }
+        let stalls = matches!(answer, Answer::Stall { .. });
         let reply = reply(&answer, &request, &state.folder);
         request.sent = reply.body.len() as u64;
         state.requests.lock().unwrap().push(request);
-        if send(&mut stream, &reply).is_err() || reply.last {
+        let sent = send(&mut stream, &reply);
+        if stalls {
+            let _ = reader.read_line(&mut String::new());
+        }
+        if sent.is_err() || reply.last {
             let _ = stream.shutdown(Shutdown::Write);
             return;
         }
@@ -214,7 +221,7 @@ fn reply(answer: &Answer, request: &Request, folder: &Path) -> Reply {
         Answer::Longer => Reply::of("200 OK", [whole, vec![b'x'; 4096]].concat()),
         Answer::Redirect(to) => Reply::of(format!("302 Found\r\nLocation: {to}"), Vec::new()),
         Answer::Parts { validator } => part(validator, request, &whole),
-        Answer::Cut { validator, after } => {
+        Answer::Cut { validator, after } | Answer::Stall { validator, after } => {
             let mut reply = part(validator, request, &whole);
             reply.length = Some(reply.body.len());
             reply.last = reply.body.len() > *after;
