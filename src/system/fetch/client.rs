@@ -11,6 +11,9 @@ use super::{FetchError, Network};
 /// How often a server may send us elsewhere: a content network does it once or twice.
 const REDIRECTS_MAX: usize = 5;
 
+/// The languages of proxies. With `socks5` and `socks4` this machine looks the names up, with the others the proxy.
+const PROXY_SCHEMES: [&str; 6] = ["http", "https", "socks5h", "socks5", "socks4a", "socks4"];
+
 /// Why a redirect is not followed.
 #[derive(Debug, Error)]
 pub(super) enum Refused {
@@ -45,7 +48,12 @@ pub(super) fn client(network: &Network, loopback: bool) -> Result<Client, FetchE
     } else {
         if let Some(proxy) = &network.proxy {
             // As for a proxy that the environment names, NO_PROXY says for whom it is not.
-            let through = Proxy::all(proxy).map_err(|error| FetchError::BadProxy(proxy.clone(), reason(&error)))?;
+            let bad = |why: String| FetchError::BadProxy(proxy.clone(), why);
+            let known = Url::parse(proxy).is_ok_and(|url| PROXY_SCHEMES.contains(&url.scheme()));
+            let through = Proxy::all(proxy).map_err(|error| bad(reason(&error)))?;
+            if !known {
+                return Err(bad("it is neither http, https nor socks5h".to_owned()));
+            }
             builder = builder.proxy(through.no_proxy(NoProxy::from_env()));
         }
         if let Some((path, text)) = &network.authorities {
@@ -57,16 +65,30 @@ pub(super) fn client(network: &Network, loopback: bool) -> Result<Client, FetchE
             builder = builder.tls_certs_merge(authorities);
         }
     }
-    let built = install_crypto().and_then(|()| builder.build().map_err(|error| reason(&error)));
-    built.map_err(|error| FetchError::Unreachable { url: "any server".to_owned(), error })
+    install_crypto()?;
+    builder.build().map_err(|error| not_built(&error, network))
+}
+
+/// Why there is no client.
+fn not_built(error: &reqwest::Error, network: &Network) -> FetchError {
+    let invalid = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+    };
+    match (reason(error), &network.authorities) {
+        (why, Some((path, _))) if causes(error).any(invalid) => FetchError::BadAuthorities(path.clone(), why),
+        // The verifier has no other word for it.
+        (why, _) if why.contains("No CA certificates") => FetchError::NoAuthorities,
+        (error, _) => FetchError::Unreachable { url: "any server".to_owned(), error },
+    }
 }
 
 /// Tells rustls whose cryptography to use. It can be told once; a second time it already knows.
-fn install_crypto() -> Result<(), String> {
+fn install_crypto() -> Result<(), FetchError> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         let installed = rustls::crypto::ring::default_provider().install_default();
         if installed.is_err() && rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err("rustls takes no cryptography".to_owned());
+            let error = "rustls takes no cryptography".to_owned();
+            return Err(FetchError::Unreachable { url: "any server".to_owned(), error });
         }
     }
     Ok(())
@@ -91,9 +113,7 @@ pub(super) fn failure(url: &str, error: &reqwest::Error) -> FetchError {
             Some(Refused::TooMany) => return FetchError::Redirects(url),
             None => {}
         }
-        // An I/O error hides what it holds from the chain.
-        let held = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(rustls::Error::InvalidCertificate(_)) = held.and_then(|held| held.downcast_ref()) {
+        if let Some(rustls::Error::InvalidCertificate(_)) = held(cause) {
             return FetchError::Certificate { url, error: reason(error) };
         }
     }
@@ -102,6 +122,15 @@ pub(super) fn failure(url: &str, error: &reqwest::Error) -> FetchError {
         error if error.contains("proxy authorization required") => FetchError::ProxyLogin(url),
         error => FetchError::Unreachable { url, error },
     }
+}
+
+/// The error of TLS that an I/O error holds: the chain of causes passes over it.
+fn held<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut held = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    while let Some(error) = held.downcast_ref::<std::io::Error>() {
+        held = error.get_ref()?;
+    }
+    held.downcast_ref()
 }
 
 /// reqwest's own message says only that a request failed; the reason is at the end of the chain.

@@ -17,6 +17,8 @@ pub enum FetchError {
     BadProxy(String, String),
     #[error("\"{0}\" holds no certificates that can be used: {1}")]
     BadAuthorities(String, String),
+    #[error("this machine knows no authority whose certificates it could believe")]
+    NoAuthorities,
     #[error("\"{0}\" is on the network, which --offline forbids to use")]
     Offline(String),
     #[error("\"{0}\" would be fetched without encryption from another machine")]
@@ -108,6 +110,9 @@ impl Explain for FetchError {
             FetchError::BadUrl(..) => "a repository is named as https://HOST/PATH or file:///PATH",
             FetchError::BadProxy(..) => "a proxy is named as http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT",
             FetchError::BadAuthorities(..) => "ca in /etc/qus/config.toml names a file of certificates in PEM",
+            FetchError::NoAuthorities => {
+                "install the certificates of authorities: apt-get install ca-certificates, or the like; or name a file: SSL_CERT_FILE=FILE"
+            }
             FetchError::Insecure(_) => "use https://; plain http:// is for this machine itself only",
             FetchError::Offline(_) => "leave out --offline, or name a repository on disk: file:///PATH",
             FetchError::NotFound(_) => "check the URL of the repository: qus --repository URL",
