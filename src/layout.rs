@@ -13,6 +13,7 @@ const SETTINGS: &str = "/etc/qus/config.toml";
 pub struct Layout {
     prefix: RootedPath,
     state: RootedPath,
+    cache: RootedPath,
     lock: RootedPath,
     drop_ins: Option<RootedPath>,
     anchors: Vec<RootedPath>,
@@ -26,6 +27,7 @@ impl Layout {
         Layout {
             prefix: RootedPath::from_trusted("/usr/local/lib/qus"),
             state: RootedPath::from_trusted("/var/lib/qus"),
+            cache: RootedPath::from_trusted("/var/cache/qus"),
             lock: RootedPath::from_trusted("/run/qus.lock"),
             drop_ins: Some(RootedPath::from_trusted(dropin::DIRECTORY)),
             anchors: vec![RootedPath::from_trusted("/etc/qus/trust.d")],
@@ -38,6 +40,7 @@ impl Layout {
         Layout {
             prefix: home.join(".local/lib/qus"),
             state: home.join(".local/state/qus"),
+            cache: home.join(".cache/qus"),
             lock: home.join(".qus.lock"),
             drop_ins: None,
             anchors: vec![home.join(".config/qus/trust.d"), RootedPath::from_trusted("/etc/qus/trust.d")],
@@ -53,6 +56,11 @@ impl Layout {
     /// What qus knows of itself between two runs.
     pub fn state(&self) -> &RootedPath {
         &self.state
+    }
+
+    /// What was fetched and may be fetched again: beginnings of downloads, and the last index.
+    pub fn cache(&self) -> &RootedPath {
+        &self.cache
     }
 
     /// Held while a change is under way.

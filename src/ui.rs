@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -173,33 +174,44 @@ pub fn concluded(exit: Exit) -> Exit {
 }
 
 fn write_aside(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+    let write = || drop(writeln!(anstream::stderr().lock(), "{line}"));
+    match BAR.lock() {
+        Ok(bar) if bar.is_some() => bar.iter().for_each(|bar| bar.suspend(write)),
+        _ => write(),
+    }
+}
+
+/// The bar that is being drawn: a line is written above it, not into it.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn draw(bar: Option<ProgressBar>) {
+    let Ok(mut drawn) = BAR.lock() else { return };
+    if let Some(before) = std::mem::replace(&mut *drawn, bar) {
+        before.finish_and_clear();
+    }
 }
 
 /// Tells how a plan goes.
 pub struct Progress {
     ui: Ui,
-    bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Says nothing yet.
     pub fn new(ui: Ui) -> Progress {
-        Progress { ui, bar: None }
+        Progress { ui }
     }
 }
 
 impl Watch for Progress {
     fn begins(&mut self, plan: &Plan, index: usize) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        draw(None);
         let planned = &plan.steps[index];
         match &planned.step {
             Step::Fetch { asset, .. } => {
                 self.ui.progress(&planned.step);
                 if !self.ui.quiet {
-                    self.bar = Some(bar(asset.size));
+                    draw(Some(bar(asset.size)));
                 }
             }
             Step::Mount => self.ui.progress(&planned.step),
@@ -208,8 +220,8 @@ impl Watch for Progress {
     }
 
     fn fetched(&mut self, bytes: u64) {
-        if let Some(bar) = &self.bar {
-            bar.inc(bytes);
+        if let Ok(Some(bar)) = BAR.lock().as_deref() {
+            bar.set_position(bytes);
         }
     }
 
@@ -218,10 +230,14 @@ impl Watch for Progress {
     }
 
     fn undoes(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        draw(None);
         self.ui.progress("undoing what was done");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        draw(None);
     }
 }
 

@@ -33,6 +33,7 @@ use crate::rule::{BadRule, Match};
 use crate::settings::Settings;
 use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
+use crate::system::fetch;
 use crate::system::journal;
 use crate::system::kernel::{BinfmtMisc, Kernel, is_table};
 use crate::system::lock::{Lock, LockError};
@@ -50,6 +51,7 @@ use crate::wanted::{BadSelection, Letters};
 /// Does what was typed.
 pub fn run(mut cli: Cli, now: Moment) -> Exit {
     let ui = Ui::new(&cli.global);
+    fetch::tell_by(move |line| ui.note(line));
     // A root directory to examine is no image to prepare: its programs run on this kernel.
     let examined = if let Command::Doctor(_) = cli.command {
         // What this user has at home is seen beside what the machine has.
@@ -262,6 +264,9 @@ impl Context {
 
     /// Shows the plan, and carries it out unless this is a dry run.
     fn carry_out(&self, plan: &Plan, store: Option<&Store>) -> Result<Report, Failure> {
+        if let Some(store) = store.filter(|_| !self.global.dry_run) {
+            store.keep_index(&self.root);
+        }
         if self.global.dry_run || plan.is_empty() {
             for planned in &plan.steps {
                 self.ui.result(describe_step(planned));

@@ -7,6 +7,7 @@ use crate::entry::Entry;
 use crate::exit::Exit;
 use crate::observed::{FileState, Observed};
 use crate::plan::{self, Plan, Step};
+use crate::system::fetch::cache;
 use crate::system::interrupt;
 use crate::system::observe::{Look, observe};
 use crate::wanted::Selection;
@@ -18,6 +19,10 @@ pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, Failure>
     let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: true })?;
     let plan = plan::remove(&selection, &observed)?;
     let report = context.carry_out(&plan, None)?;
+    if !report.dry_run && selection == Selection::All {
+        // A download that was cut off is there without anything being installed.
+        cache::clear(&context.root)?;
+    }
 
     context.ui.document(&report);
     if plan.is_empty() {

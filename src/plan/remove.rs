@@ -80,6 +80,7 @@ fn forget(plan: &mut Plan, mut after: Receipt, observed: &Observed) {
         if let Some(before) = observed.trust.clone() {
             plan.push(Step::PutFile { path: layout.trust(), after: None, before: Some(before) });
         }
+        plan.sweep.push(layout.cache().clone());
         plan.prune.extend([emulators, layout.prefix().clone(), layout.state().clone()]);
         // Deepest first: a path sorts behind the directory it lies in.
         plan.prune.extend(std::mem::take(&mut after.directories).into_iter().rev());

@@ -34,7 +34,7 @@ pub struct Machine<'a> {
 pub trait Watch {
     /// Step `index` of `plan` begins.
     fn begins(&mut self, plan: &Plan, index: usize);
-    /// So many more bytes of an asset arrived.
+    /// So many bytes of an asset are there.
     fn fetched(&mut self, bytes: u64);
     /// A target was proved, or not.
     fn proved(&mut self, proof: &Proof);
@@ -227,17 +227,20 @@ impl Run<'_> {
         let Machine { root, store, .. } = self.machine;
         let store = store.ok_or(StepError::WrongMachine)?;
         let archive = into.join(&format!("{}.unverified", asset.file));
-        let sink = root.create(&archive, 0o600)?;
-        let fetched = store.fetch(version, asset, sink, &mut |bytes| {
+        let partial = store.partial(root, &asset.sha256, asset.size, archive)?;
+        let fetched = store.fetch(version, asset, &partial, &mut |bytes| {
             watch.fetched(bytes);
             !interrupt::asked()
         });
+        // What is read from now on is the open file; its name would only be in the way. What failed leaves what it
+        // has for the next run.
+        if fetched.is_ok() || !partial.waits(asset.size)? {
+            partial.forget(root)?;
+        }
         let verified = match fetched {
             Err(_) if interrupt::asked() => return Err(StepError::Interrupted),
             fetched => fetched?,
         };
-        // What is read from now on is the open file; its name would only be in the way.
-        root.forget(&archive)?;
         Ok(unpack(root, verified, targets, into)?)
     }
 

@@ -1,5 +1,6 @@
 //! A repository that is believed: its files, checked before anybody sees them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -7,11 +8,17 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::fetch::{FetchError, Repository};
+use super::fetch::{
+    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere, tell, try_at,
+};
+use super::interrupt;
 use super::root::{FileError, Root};
+use super::settings::{self, SettingsError};
 use crate::exit::{Exit, Explain};
+use crate::hex::Sha256;
 use crate::moment::Moment;
 use crate::release::{Asset, INDEX_FILE, INDEX_MAX};
+use crate::rooted::RootedPath;
 use crate::trust::{
     self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures, TrustError,
     Trusted, Verified, VerifiedIndex, root_file, signature_file,
@@ -28,6 +35,8 @@ pub struct Store {
     repository: Repository,
     anchor: Anchor,
     root: TrustRoot,
+    /// The last index, as the last run kept it, or as this one is to keep it.
+    kept: RefCell<Option<cache::KeptIndex>>,
 }
 
 /// A repository is not to be had, or not to be believed.
@@ -38,6 +47,8 @@ pub enum StoreError {
     Fetch(#[from] FetchError),
     Trust(#[from] TrustError),
     File(#[from] FileError),
+    Settings(#[from] SettingsError),
+    Everywhere(#[from] Everywhere<StoreError>),
     #[error("this qus trusts no repository yet: none was published when it was built")]
     NoRepository,
     #[error("several repositories are trusted here; name the one that is meant")]
@@ -50,6 +61,8 @@ impl Explain for StoreError {
             StoreError::Fetch(error) => error.exit(),
             StoreError::Trust(error) => error.exit(),
             StoreError::File(error) => error.exit(),
+            StoreError::Settings(error) => error.exit(),
+            StoreError::Everywhere(error) => error.exit(),
             StoreError::NoRepository => Exit::NotAuthentic,
             StoreError::WhichRepository(_) => Exit::Usage,
         }
@@ -60,6 +73,8 @@ impl Explain for StoreError {
             StoreError::Fetch(error) => error.help(),
             StoreError::Trust(error) => error.help(),
             StoreError::File(error) => error.help(),
+            StoreError::Settings(error) => error.help(),
+            StoreError::Everywhere(error) => error.help(),
             StoreError::NoRepository => Some(
                 "put the anchor.json of a repository, received on another way, into /etc/qus/trust.d; qus-release makes one"
                     .to_owned(),
@@ -69,13 +84,41 @@ impl Explain for StoreError {
     }
 }
 
+impl Failure for StoreError {
+    fn fetch(&self) -> Option<&FetchError> {
+        if let StoreError::Fetch(error) = self { Some(error) } else { None }
+    }
+}
+
+impl From<Undelivered> for StoreError {
+    fn from(error: Undelivered) -> StoreError {
+        match error {
+            Undelivered::Fetch(error) => error.into(),
+            Undelivered::Trust(error) => error.into(),
+            Undelivered::File(error) => error.into(),
+        }
+    }
+}
+
 impl Store {
     /// Opens the repository at `url`, or the only one that is trusted, and follows its roots to the
-    /// newest; without the network if `offline`.
+    /// newest; without the network if `offline`, else as the settings of `root` say.
     pub fn open(
         root: &Root,
         url: Option<&str>,
         offline: bool,
+        memory: &Memory,
+        now: Moment,
+    ) -> Result<Store, StoreError> {
+        let network = Network::of(root, settings::read(root)?, offline)?;
+        Store::open_by(network, root, url, memory, now)
+    }
+
+    /// The same, by a `network` that is known already.
+    pub fn open_by(
+        network: Network,
+        root: &Root,
+        url: Option<&str>,
         memory: &Memory,
         now: Moment,
     ) -> Result<Store, StoreError> {
@@ -94,14 +137,15 @@ impl Store {
         }
         let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
         let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
-        let repository = Repository::at(&url, offline)?;
+        let repository = Repository::at(&url, network)?;
         let newest = follow(&repository, start)?;
         // Only now: what a stolen key said of the time is forgotten with the key.
         if let Some(issued) = memory.issued(&url, &newest) {
             trust::check_clock(now, issued, "the newest index of this repository was issued")?;
         }
         newest.check_expiry(now)?;
-        Ok(Store { url, repository, anchor, root: newest })
+        let kept = RefCell::new(repository.sources().next().and_then(|source| cache::index(root, source.url())));
+        Ok(Store { url, repository, anchor, root: newest, kept })
     }
 
     /// Its URL, without a slash at its end.
@@ -116,30 +160,156 @@ impl Store {
 
     /// The index, and what to remember once something was installed by it.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
-        let bytes = self.repository.get(INDEX_FILE, INDEX_MAX)?;
         let floor = |key: &trust::Key| memory.floor(&self.url, key).max(self.anchor.floor(key));
-        let index = trust::verify_index(&quoted(INDEX_FILE), &bytes, &self.root, &floor, now)?;
+        let verify = |bytes: &[u8]| trust::verify_index(&quoted(INDEX_FILE), bytes, &self.root, &floor, now);
+        let index = self.newest(&verify)?;
+        self.repository.learn(&index.index().mirrors);
         let memory = memory.after_index(&self.url, &self.root, &floor, &index)?;
         Ok((index, memory))
     }
 
-    /// Fetches an asset into `sink` and checks it. `progress` is told of every piece, and says whether
-    /// to go on.
+    /// The index of the first source, if it is good; else the newest that a mirror has.
+    fn newest(&self, verify: &Verify) -> Result<VerifiedIndex, StoreError> {
+        let mut failures = Vec::new();
+        let mut best: Option<VerifiedIndex> = None;
+        let mut sources = self.repository.sources().peekable();
+        while let Some(source) = sources.next() {
+            match try_at(source, &mut |source| self.index_of(source, verify)) {
+                Ok(index) if failures.is_empty() && best.is_none() => return Ok(index),
+                Ok(index) => {
+                    if best.as_ref().is_none_or(|best| best.index().serial < index.index().serial) {
+                        best = Some(index);
+                    }
+                }
+                Err(error) if interrupt::asked() => return Err(error),
+                Err(error) => {
+                    if let Some(next) = sources.peek() {
+                        tell(&format!("{error}; trying the mirror \"{}\"", next.url()));
+                    }
+                    failures.push((source.url().to_owned(), error));
+                }
+            }
+        }
+        best.ok_or_else(|| everywhere(INDEX_FILE, failures))
+    }
+
+    /// The index of `source`: the kept one, if the source says that it is still that.
+    fn index_of(&self, source: &Source, verify: &Verify) -> Result<VerifiedIndex, StoreError> {
+        let kept = self.kept.borrow().clone().filter(|kept| kept.url == source.url());
+        // What was damaged since is fetched again.
+        let kept = kept.and_then(|kept| Some((verify(kept.text.as_bytes()).ok()?, kept.validator)));
+        let known = kept.as_ref().map(|(_, validator)| validator);
+        let Some((bytes, validator)) = source.get_unless(INDEX_FILE, INDEX_MAX, known)? else {
+            let index = kept.map(|(index, _)| index);
+            return index.ok_or_else(|| FetchError::WrongPart(format!("{}/{INDEX_FILE}", source.url())).into());
+        };
+        let index = verify(&bytes)?;
+        if validator.is_any()
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            self.kept.replace(Some(cache::KeptIndex { url: source.url().to_owned(), validator, text }));
+        }
+        Ok(index)
+    }
+
+    /// Keeps the index, so that the next run need not fetch it again if it is the same by then.
+    pub fn keep_index(&self, root: &Root) {
+        if let Some(kept) = &*self.kept.borrow()
+            && cache::index(root, &kept.url).is_none_or(|there| there.text != kept.text)
+        {
+            cache::keep_index(root, kept);
+        }
+    }
+
+    /// A place for a file of `size` bytes that is to be fetched, with what an earlier run left of it. `passing` names
+    /// one that goes with its directory, for what need not be kept.
+    pub fn partial(&self, root: &Root, sha256: &Sha256, size: u64, passing: RootedPath) -> Result<Partial, FileError> {
+        if self.repository.is_remote() {
+            cache::partial(root, sha256, size, passing)
+        } else {
+            Partial::passing(root, passing)
+        }
+    }
+
+    /// Fetches an asset into `partial` and checks it, that of the next source if that of the first is not good.
+    /// `progress` is told how many bytes are there, and says whether to go on.
     pub fn fetch(
         &self,
         version: &Version,
         asset: &Asset,
-        sink: File,
+        partial: &Partial,
         progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Verified<File>, StoreError> {
-        let file = format!("{version}/{}", asset.file);
-        let signature = self.repository.get(&format!("{file}.minisig"), MINISIG_MAX)?;
-        let signature = Minisig::parse(&quoted(&asset.file), &String::from_utf8_lossy(&signature))?;
-        trust::AssetClaim::of(asset, version).check(&signature)?;
-        let mut source = Counted { source: self.repository.open(&file)?, progress };
-        Ok(trust::verify_asset(asset, version, &signature, &self.root, &mut source, sink)?)
+        self.deliver(&AssetDelivery { version, asset, root: &self.root }, partial, progress)
+    }
+
+    /// Fetches a file and its signature, those of the next source if those of the first are not good.
+    pub fn deliver<D: Delivery>(
+        &self,
+        delivery: &D,
+        partial: &Partial,
+        progress: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<D::Good, StoreError> {
+        let path = delivery.path();
+        self.repository.first(&path, &mut |source| {
+            let signature = source.get(&format!("{path}.minisig"), MINISIG_MAX)?;
+            let signature = Minisig::parse(&quoted(delivery.name()), &String::from_utf8_lossy(&signature))?;
+            delivery.claim(&signature)?;
+            Ok(source.deliver(&path, delivery.size(), partial, &mut |source, sink| {
+                delivery.verify(&signature, &mut Counted { source, have: 0, progress }, sink)
+            })?)
+        })
     }
 }
+
+/// A signed file of a repository, and how it is judged.
+pub trait Delivery {
+    /// What it is when it was found good.
+    type Good;
+    /// Where in the repository it is. Its signature lies beside it.
+    fn path(&self) -> String;
+    /// What it is called in messages.
+    fn name(&self) -> &str;
+    /// Its size, in bytes, as the index has it.
+    fn size(&self) -> u64;
+    /// Fails unless `signature` is made out to it. Done before the file is fetched.
+    fn claim(&self, signature: &Minisig) -> Result<(), TrustError>;
+    /// Reads all of it and writes it to `sink`, and fails unless it is good.
+    fn verify(&self, signature: &Minisig, source: &mut dyn Read, sink: File) -> Result<Self::Good, TrustError>;
+}
+
+struct AssetDelivery<'a> {
+    version: &'a Version,
+    asset: &'a Asset,
+    root: &'a TrustRoot,
+}
+
+impl Delivery for AssetDelivery<'_> {
+    type Good = Verified<File>;
+
+    fn path(&self) -> String {
+        format!("{}/{}", self.version, self.asset.file)
+    }
+
+    fn name(&self) -> &str {
+        &self.asset.file
+    }
+
+    fn size(&self) -> u64 {
+        self.asset.size
+    }
+
+    fn claim(&self, signature: &Minisig) -> Result<(), TrustError> {
+        trust::AssetClaim::of(self.asset, self.version).check(signature)
+    }
+
+    fn verify(&self, signature: &Minisig, source: &mut dyn Read, sink: File) -> Result<Verified<File>, TrustError> {
+        trust::verify_asset(self.asset, self.version, signature, self.root, source, sink)
+    }
+}
+
+/// Judges the bytes of an index.
+type Verify<'a> = dyn Fn(&[u8]) -> Result<VerifiedIndex, TrustError> + 'a;
 
 /// Whom the builder of this program and the administrator trust, by repository.
 pub fn trusted(root: &Root) -> Result<BTreeMap<String, Trusted>, StoreError> {
@@ -160,25 +330,46 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
     let first = start.version;
     let mut root = start;
     loop {
-        let file = root_file(root.version + 1);
-        let text = match repository.get(&file, ROOT_MAX) {
-            Ok(text) => text,
-            Err(FetchError::NotFound(_)) => return Ok(root),
-            Err(error) => return Err(error.into()),
-        };
-        if root.version >= first + ROOTS_MAX {
-            return Err(TrustError::TooManyRoots(first).into());
-        }
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let mut signatures = Signatures::new();
-        for label in root.signers(&text) {
-            match repository.get(&signature_file(&file, &label), MINISIG_MAX) {
-                Ok(signature) => drop(signatures.insert(label, String::from_utf8_lossy(&signature).into_owned())),
-                Err(FetchError::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
+        let mut missing = None;
+        let next = repository.first(&root_file(root.version + 1), &mut |source| match successor(source, &root) {
+            // A mirror that lacks it may be behind; the first source is not.
+            Ok(None) if Some(source.url()) == repository.sources().next().map(Source::url) => Ok(None),
+            Ok(None) => {
+                missing = Some(());
+                Err(FetchError::NotFound(format!("{}/{}", source.url(), root_file(root.version + 1))).into())
             }
+            other => other,
+        });
+        root = match next {
+            Ok(Some(_)) if root.version >= first + ROOTS_MAX => return Err(TrustError::TooManyRoots(first).into()),
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(root),
+            Err(_) if missing.is_some() && !interrupt::asked() => return Ok(root),
+            Err(error) => return Err(error),
+        };
+    }
+}
+
+/// The root that follows `root` at `source`, if there is one.
+fn successor(source: &Source, root: &TrustRoot) -> Result<Option<TrustRoot>, StoreError> {
+    let file = root_file(root.version + 1);
+    let Some(text) = if_there(source.get(&file, ROOT_MAX))? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut signatures = Signatures::new();
+    for label in root.signers(&text) {
+        if let Some(signature) = if_there(source.get(&signature_file(&file, &label), MINISIG_MAX))? {
+            signatures.insert(label, String::from_utf8_lossy(&signature).into_owned());
         }
-        root = root.successor(&quoted(&file), &text, &signatures)?;
+    }
+    Ok(Some(root.successor(&quoted(&file), &text, &signatures)?))
+}
+
+/// A file that need not be there. Some stores answer 403 to whatever they do not have, and neither answer is signed.
+fn if_there(file: Result<Vec<u8>, FetchError>) -> Result<Option<Vec<u8>>, FetchError> {
+    match file {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(FetchError::NotFound(_) | FetchError::Forbidden { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -188,13 +379,15 @@ fn quoted(name: &str) -> String {
 
 /// Counts what goes by.
 struct Counted<'a> {
-    source: Box<dyn Read>,
+    source: &'a mut dyn Read,
+    have: u64,
     progress: &'a mut dyn FnMut(u64) -> bool,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.source.read(buffer)?;
-        if (self.progress)(read as u64) { Ok(read) } else { Err(std::io::Error::other("interrupted")) }
+        self.have += read as u64;
+        if (self.progress)(self.have) { Ok(read) } else { Err(std::io::Error::other("interrupted")) }
     }
 }

@@ -123,7 +123,7 @@ fn check_entry<'a>(
     let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     let header = entry.header();
     if !header.entry_type().is_file() {
-        let kind = format!("{:?}", header.entry_type()).to_lowercase();
+        let kind = describe(header.entry_type());
         return Err(UnpackError::NotPlain { file, member, kind });
     }
     let Some(listed) = asset.members.iter().find(|listed| listed.target.emulator() == member) else {
@@ -140,6 +140,15 @@ fn check_entry<'a>(
         return Err(UnpackError::Size { file, member, have: entry.size(), need: listed.size });
     }
     Ok(listed)
+}
+
+/// What an entry is, in a word.
+fn describe(kind: tar::EntryType) -> String {
+    match format!("{kind:?}").to_lowercase() {
+        // The library has a name for what it knows.
+        name if name.starts_with('_') => format!("of unknown type \"{}\"", kind.as_byte().escape_ascii()),
+        name => name,
+    }
 }
 
 /// Copies a member into its file, if it is to have one, hashing it on a second processor.

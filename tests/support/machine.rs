@@ -104,4 +104,18 @@ impl Image {
         assert_eq!(before, self.tree(), "{said:#?}");
         said
     }
+
+    /// The same, but what was fetched may be kept, or not any more.
+    #[track_caller]
+    pub(crate) fn run_in_vain_but_for_the_cache(&self, words: &[&str]) -> Said {
+        let tree = || {
+            let mut tree = self.tree();
+            tree.retain(|path, _| !path.starts_with("var/cache/"));
+            tree
+        };
+        let before = tree();
+        let said = self.run(words);
+        assert_eq!(before, tree(), "{said:#?}");
+        said
+    }
 }

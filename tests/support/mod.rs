@@ -6,6 +6,7 @@ pub(crate) mod docker;
 pub(crate) mod fake_kernel;
 pub(crate) mod host;
 pub(crate) mod machine;
+pub(crate) mod proxy;
 pub(crate) mod publisher;
 pub(crate) mod real;
 pub(crate) mod sandbox;

@@ -16,7 +16,7 @@ const PREPARE: &str = r#"
 set -e
 mount -t tmpfs tmpfs "$1"
 # Before the overlays: what appears later in their folder of changes, they do not know.
-for directory in usr/local/lib usr/lib/binfmt.d var/lib run; do mkdir -p "$1/changes/$directory"; done
+for directory in usr/local/lib usr/lib/binfmt.d var/cache var/lib run; do mkdir -p "$1/changes/$directory"; done
 for directory in etc usr; do
     mkdir -p "$1/changes/$directory" "$1/work/$directory"
     mount -t overlay overlay -o \
@@ -24,7 +24,7 @@ for directory in etc usr; do
 done
 # Whatever this machine itself has of qus is not the tests'.
 rm -rf /etc/qus /etc/binfmt.d/*
-for directory in usr/local/lib usr/lib/binfmt.d var/lib run; do
+for directory in usr/local/lib usr/lib/binfmt.d var/cache var/lib run; do
     mount --bind "$1/changes/$directory" "/$directory"
 done
 # What is mounted there on this machine cannot be unmounted from here, but covered.
@@ -34,7 +34,7 @@ exec sleep infinity
 "#;
 
 /// What is empty in them at first, whatever is there on the machine itself, and comes and goes there.
-const EMPTY: [&str; 5] = ["etc/qus", "run/", "usr/lib/binfmt.d/", "usr/local/lib/", "var/lib/"];
+const EMPTY: [&str; 6] = ["etc/qus", "run/", "usr/lib/binfmt.d/", "usr/local/lib/", "var/cache/", "var/lib/"];
 
 /// Namespaces that live as long as this value.
 pub(crate) struct Sandbox {

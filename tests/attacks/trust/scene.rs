@@ -8,6 +8,8 @@ use minisign::KeyPair;
 use qus::host::Host;
 use qus::moment::Moment;
 use qus::release::{Form, INDEX_KIND};
+use qus::rooted::RootedPath;
+use qus::system::fetch::Partial;
 use qus::system::root::Root as SystemRoot;
 use qus::system::store::{Store, StoreError};
 use qus::trust::{Label, Memory, Root, TrustError, VerifiedIndex};
@@ -136,8 +138,10 @@ impl Opened {
     pub(super) fn fetch(&self) -> Result<(), TrustError> {
         let release = self.index.index().release(&version("11.1.3-1")).unwrap();
         let asset = release.asset(Form::Emulator, Host::Amd64, target("aarch64")).unwrap();
-        let sink = tempfile::tempfile().unwrap();
-        self.store.fetch(&release.version, asset, sink, &mut |_| true).map(drop).map_err(trust)
+        let folder = TempDir::new().unwrap();
+        let root = qus::system::root::Root::image(folder.path().to_owned());
+        let partial = Partial::passing(&root, RootedPath::from_trusted("/partial")).unwrap();
+        self.store.fetch(&release.version, asset, &partial, &mut |_| true).map(drop).map_err(trust)
     }
 }
 

@@ -1,0 +1,148 @@
+//! A repository and its mirrors. A mirror serves bytes, nothing more: what it gives is checked as if nobody had vouched
+//! for it, and what one has wrong is fetched from the next.
+
+use std::cell::OnceCell;
+use std::fmt;
+
+use super::{FetchError, Network, Source, notes};
+use crate::exit::{Exit, Explain};
+use crate::system::interrupt;
+
+/// Where a repository's files come from: its own place first, then the mirrors that the administrator named, then those
+/// of the signed index.
+#[derive(Debug)]
+pub struct Repository {
+    network: Network,
+    sources: Vec<Source>,
+    listed: OnceCell<Vec<Source>>,
+}
+
+/// No source had what was wanted.
+#[derive(Debug)]
+pub struct Everywhere<E> {
+    what: String,
+    failures: Vec<(String, E)>,
+}
+
+impl<E: Explain> fmt::Display for Everywhere<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no source has a good \"{}\"", self.what)?;
+        let mut before = ": ";
+        for (source, error) in &self.failures {
+            write!(f, "{before}from \"{source}\": {error}")?;
+            before = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl<E: Explain> std::error::Error for Everywhere<E> {}
+
+impl<E: Explain> Explain for Everywhere<E> {
+    /// That of all of them; where they differ, one that could not be asked may have had it.
+    fn exit(&self) -> Exit {
+        let mut exits = self.failures.iter().map(|(_, error)| error.exit());
+        let first = exits.next().unwrap_or(Exit::Unreachable);
+        if exits.all(|exit| exit == first) { first } else { Exit::Unreachable }
+    }
+
+    fn help(&self) -> Option<String> {
+        self.failures.iter().find(|(_, error)| error.exit() == self.exit()).and_then(|(_, error)| error.help())
+    }
+}
+
+/// What an attempt at a source may fail with.
+pub trait Failure: Explain + From<Everywhere<Self>> + From<FetchError> {
+    /// It, if nothing came.
+    fn fetch(&self) -> Option<&FetchError>;
+}
+
+impl Repository {
+    /// The repository at `url`, and the mirrors that the administrator named. Where the network must not be used, those
+    /// on disk are left; there has to be one.
+    pub fn at(url: &str, network: Network) -> Result<Repository, FetchError> {
+        let mut sources = Vec::new();
+        let mut offline = None;
+        for (index, place) in std::iter::once(url).chain(network.mirrors.iter().map(String::as_str)).enumerate() {
+            match Source::at(place, &network) {
+                Ok(source) => sources.push(source),
+                Err(error @ FetchError::Offline(_)) if index == 0 => offline = Some(error),
+                Err(FetchError::Offline(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match offline {
+            Some(error) if sources.is_empty() => Err(error),
+            _ => Ok(Repository { network, sources, listed: OnceCell::new() }),
+        }
+    }
+
+    /// From now on these mirrors are asked too, in an order of chance, so that each has its share. Those that this
+    /// machine may not go to are left out.
+    pub fn learn(&self, mirrors: &[String]) {
+        let known = |url: &String| self.sources.iter().any(|source| source.url() == url.trim_end_matches('/'));
+        let mut listed: Vec<Source> = Vec::new();
+        for url in mirrors.iter().filter(|url| !known(url)) {
+            match Source::at(url, &self.network) {
+                Ok(source) => listed.push(source),
+                Err(FetchError::Offline(_)) => {}
+                Err(error) => notes::tell(&format!("a mirror of the index is left out: {error}")),
+            }
+        }
+        fastrand::shuffle(&mut listed);
+        // An index that is read twice says the same.
+        let _ = self.listed.set(listed);
+    }
+
+    /// All of them, in the order in which they are asked.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().chain(self.listed.get().into_iter().flatten())
+    }
+
+    /// Whether any may be cut off.
+    pub fn is_remote(&self) -> bool {
+        self.sources().any(Source::is_remote)
+    }
+
+    /// What the first source has for which `attempt` succeeds. The error tells what each of them had.
+    pub fn first<T, E: Failure>(&self, what: &str, attempt: &mut dyn FnMut(&Source) -> Result<T, E>) -> Result<T, E> {
+        let mut failures = Vec::new();
+        let mut sources = self.sources().peekable();
+        while let Some(source) = sources.next() {
+            match try_at(source, attempt) {
+                Ok(done) => return Ok(done),
+                Err(error) if interrupt::asked() => return Err(error),
+                Err(error) => {
+                    if let Some(next) = sources.peek() {
+                        notes::tell(&format!("{error}; trying the mirror \"{}\"", next.url()));
+                    }
+                    failures.push((source.url().to_owned(), error));
+                }
+            }
+        }
+        Err(everywhere(what, failures))
+    }
+}
+
+/// Asks one source, unless it was given up, and gives it up if it has nothing.
+pub fn try_at<T, E: Failure>(source: &Source, attempt: &mut dyn FnMut(&Source) -> Result<T, E>) -> Result<T, E> {
+    source.check()?;
+    let done = attempt(source);
+    if let Err(error) = &done
+        && let Some(error) = error.fetch()
+    {
+        source.give_up(error);
+    }
+    done
+}
+
+/// What is to be said when no source had `what`: of one source its own failure, of several those of all.
+pub fn everywhere<E: Failure>(what: &str, mut failures: Vec<(String, E)>) -> E {
+    match failures.pop() {
+        Some((_, only)) if failures.is_empty() => only,
+        last => {
+            failures.extend(last);
+            Everywhere { what: what.to_owned(), failures }.into()
+        }
+    }
+}

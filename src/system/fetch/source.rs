@@ -1,0 +1,168 @@
+//! One place with a repository's files.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Read;
+
+use url::Url;
+
+use super::client::is_loopback;
+use super::http::{Server, looks_like_a_page};
+use super::local::Folder;
+use super::partial::Partial;
+use super::resume::{Outcome, Resumed};
+use super::{FetchError, Network, Validator};
+use crate::system::root::FileError;
+use crate::trust::TrustError;
+
+/// A place that gives bytes. What they are worth, others decide.
+#[derive(Debug)]
+pub struct Source {
+    url: String,
+    place: Place,
+    /// Why it is not asked any more in this run.
+    given_up: RefCell<Option<String>>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder(Folder),
+    Server(Server),
+}
+
+/// Why an asset was not had from a source.
+#[derive(Debug)]
+pub enum Undelivered {
+    /// It did not come.
+    Fetch(FetchError),
+    /// It is not to be believed.
+    Trust(TrustError),
+    /// It could not be kept.
+    File(FileError),
+}
+
+impl Source {
+    /// The place at `url`, if this machine may go there.
+    pub fn at(url: &str, network: &Network) -> Result<Source, FetchError> {
+        let bad = |why: &str| FetchError::BadUrl(url.to_owned(), why.to_owned());
+        // Relative names are resolved against a directory.
+        let base = Url::parse(&format!("{}/", url.trim_end_matches('/'))).map_err(|error| bad(&error.to_string()))?;
+        let place = match base.scheme() {
+            "file" => Place::Folder(Folder::at(&base)?),
+            "https" | "http" if network.offline => return Err(FetchError::Offline(url.to_owned())),
+            "http" if !is_loopback(&base) => return Err(FetchError::Insecure(url.to_owned())),
+            "https" | "http" => Place::Server(Server::at(base, network)?),
+            _ => return Err(bad("it is neither https nor file")),
+        };
+        Ok(Source { url: url.trim_end_matches('/').to_owned(), place, given_up: RefCell::default() })
+    }
+
+    /// Its URL, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether what comes from it may be cut off.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Server(_))
+    }
+
+    /// A whole small file, of at most `limit` bytes.
+    pub fn get(&self, file: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+        match self.get_unless(file, limit, None)? {
+            Some((bytes, _)) => Ok(bytes),
+            None => Err(FetchError::WrongPart(format!("{}/{file}", self.url))),
+        }
+    }
+
+    /// The same, with what tells its states apart; none if it is still the `known` one.
+    pub fn get_unless(
+        &self,
+        file: &str,
+        limit: u64,
+        known: Option<&Validator>,
+    ) -> Result<Option<(Vec<u8>, Validator)>, FetchError> {
+        let folder = match &self.place {
+            Place::Server(server) => return server.get(file, limit, known),
+            Place::Folder(folder) => folder,
+        };
+        let path = format!("{}/{file}", self.url);
+        let mut bytes = Vec::new();
+        let read = folder.open(file)?.take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|error| FetchError::Unreadable { path: path.clone(), error })?;
+        if bytes.len() as u64 > limit {
+            return Err(FetchError::TooLong { url: path, limit });
+        }
+        if looks_like_a_page(&bytes) { Err(FetchError::WebPage(path)) } else { Ok(Some((bytes, Validator::default()))) }
+    }
+
+    /// Lets `read` read a file of `size` bytes from its first byte on, and write it to where it is kept: what
+    /// `partial` holds first, then what is missing. If that cannot be believed, and was put together of several
+    /// answers, it is read once more from the source alone.
+    pub fn deliver<T>(
+        &self,
+        file: &str,
+        size: u64,
+        partial: &Partial,
+        read: &mut dyn FnMut(&mut dyn Read, File) -> Result<T, TrustError>,
+    ) -> Result<T, Undelivered> {
+        let server = match &self.place {
+            Place::Server(server) => server,
+            Place::Folder(folder) => {
+                partial.begin_anew()?;
+                let mut file = folder.open(file)?;
+                return read(&mut file, partial.sink()?).or_else(|error| refuse(error, partial));
+            }
+        };
+        if partial.have()? > size {
+            partial.begin_anew()?;
+        }
+        let mut source = Resumed::new(server, file, size, partial);
+        source.behind(partial.have()?);
+        loop {
+            let error = match read(&mut source, partial.sink()?) {
+                Ok(delivered) => return Ok(delivered),
+                Err(error) => error,
+            };
+            match source.end() {
+                Outcome::Failed(error) => return Err(error.into()),
+                Outcome::Anew => {}
+                Outcome::Read if source.is_pieced() && !matches!(error, TrustError::Write { .. }) => {
+                    partial.begin_anew()?;
+                    source.restart();
+                }
+                Outcome::Read => return refuse(error, partial),
+            }
+        }
+    }
+
+    /// Remembers that it has nothing for us, if `error` says so: it is not waited for with every file again.
+    pub(super) fn give_up(&self, error: &FetchError) {
+        if error.is_of_the_source() {
+            self.given_up.replace(Some(error.to_string()));
+        }
+    }
+
+    /// Fails if it was given up.
+    pub(super) fn check(&self) -> Result<(), FetchError> {
+        self.given_up.borrow().clone().map_or(Ok(()), |why| Err(FetchError::GivenUp(why)))
+    }
+}
+
+/// What is not to be believed is not kept.
+fn refuse<T>(error: TrustError, partial: &Partial) -> Result<T, Undelivered> {
+    partial.begin_anew()?;
+    Err(Undelivered::Trust(error))
+}
+
+impl From<FetchError> for Undelivered {
+    fn from(error: FetchError) -> Undelivered {
+        Undelivered::Fetch(error)
+    }
+}
+
+impl From<FileError> for Undelivered {
+    fn from(error: FileError) -> Undelivered {
+        Undelivered::File(error)
+    }
+}
