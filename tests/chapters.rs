@@ -33,3 +33,4 @@ mod tamper;
 mod targets;
 mod tongues;
 mod trust;
+mod updates;

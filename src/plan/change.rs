@@ -51,7 +51,7 @@ impl<'a> Change<'a> {
     pub(super) fn plan(self, offer: Option<&Offer>) -> Result<Plan, Conflict> {
         let mut plan = Plan::default();
         let Change { observed, after, changed, .. } = &self;
-        if *after == observed.receipt {
+        if changed.is_empty() && *after == observed.receipt {
             return Ok(plan);
         }
         check_places(observed)?;
