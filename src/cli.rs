@@ -94,6 +94,14 @@ pub enum Command {
     Install(InstallArgs),
     /// Undo what install did, and give back what it displaced
     Remove(RemoveArgs),
+    /// Bring installed emulators to what their channels name, without a gap
+    Update(UpdateArgs),
+    /// Go back to the version before, without any network
+    Rollback(RollbackArgs),
+    /// Make update leave targets at their version
+    Pin(PinArgs),
+    /// Let update have them again
+    Unpin(PinArgs),
     /// Show what is installed, what is registered, and what really runs
     Status(TargetArgs),
     /// Run a program of each target and tell what happened
@@ -139,12 +147,59 @@ pub struct DoctorArgs {
 /// What to install.
 #[derive(Debug, Args)]
 pub struct InstallArgs {
-    /// Targets, or "all"; the stable version unless one is named
+    /// Targets, or "all"; the stable version unless one, or a channel, is named
     #[arg(value_name = "TARGET[@VERSION]", required = true)]
     pub targets: Vec<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap shows this to users")]
+    pub versions: VersionArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
     pub letters: LettersArgs,
+}
+
+/// Which versions are meant where none is named.
+#[derive(Debug, Args)]
+pub struct VersionArgs {
+    /// Follow this channel of the repository from now on: stable, previous, edge
+    #[arg(long, value_name = "NAME", env = "QUS_CHANNEL", hide_env_values = true)]
+    pub channel: Option<String>,
+    /// Take an older version than the installed one, if that is what is named
+    #[arg(long)]
+    pub allow_downgrade: bool,
+}
+
+/// What to update.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Targets, or targets with the channel to follow; none means all
+    #[arg(value_name = "TARGET[@CHANNEL]")]
+    pub targets: Vec<String>,
+    /// Change nothing; exit 100 if there is something newer, 0 if not
+    #[arg(long)]
+    pub check: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub versions: VersionArgs,
+    /// Do nothing outside the window of /etc/qus/config.toml
+    #[arg(long)]
+    pub scheduled: bool,
+}
+
+/// What to bring back.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Targets, or targets with one of their kept versions; none means all
+    #[arg(value_name = "TARGET[@VERSION]")]
+    pub targets: Vec<String>,
+}
+
+/// What to pin.
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    /// Targets, or "all"; a version must be the one that is installed
+    #[arg(value_name = "TARGET[@VERSION]", required = true)]
+    pub targets: Vec<String>,
 }
 
 /// What to repair.

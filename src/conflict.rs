@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::channel::Channel;
 use crate::dropin;
 use crate::exit::{Exit, Explain};
 use crate::host::Host;
@@ -24,8 +25,18 @@ pub enum Conflict {
     NotOffered { target: Target, host: Host, version: Version },
     #[error("the repository has no version {0}")]
     NoSuchVersion(Version),
-    #[error("the repository names no stable version")]
-    NoStable,
+    #[error("the repository has no channel \"{channel}\"")]
+    NoSuchChannel { channel: Channel, there: Vec<String> },
+    #[error("version {version} was withdrawn: {why}")]
+    Withdrawn { version: Version, why: String },
+    #[error("no earlier version of \"{0}\" is kept")]
+    NothingKept(Target),
+    #[error("version {version} of \"{target}\" is not kept")]
+    NotKept { target: Target, version: Version, there: Vec<Version> },
+    #[error("the kept version {version} of \"{target}\", \"{path}\", is not there or damaged")]
+    KeptDamaged { target: Target, version: Version, path: RootedPath },
+    #[error("\"{target}\" is installed in version {installed}, not in {version}")]
+    OtherVersion { target: Target, installed: Version, version: Version },
     #[error("version {offered} is offered for \"{target}\", older than the installed {installed}")]
     OlderVersion { target: Target, offered: Version, installed: Version },
     #[error("the kernel has no binfmt_misc")]
@@ -164,11 +175,37 @@ impl Explain for Conflict {
                 format!("run the program as it is; to emulate it all the same: qus install --emulate-native {target}")
             }
             Conflict::Own(target) => format!("run the program as it is; leave \"{target}\" out"),
-            Conflict::NotOffered { .. } | Conflict::NoSuchVersion(_) | Conflict::NoStable => {
+            Conflict::NotOffered { .. } | Conflict::NoSuchVersion(_) => {
                 "qus install all installs what this version has; ask whoever publishes the repository for more".to_owned()
             }
             Conflict::OlderVersion { target, offered, .. } => {
-                format!("if the older one is wanted: qus remove {target} && qus install {target}@{offered}")
+                format!("if the older one is wanted: qus install --allow-downgrade {target}@{offered}")
+            }
+            Conflict::NoSuchChannel { there, .. } => match there.as_slice() {
+                [] => "it has none at all; ask whoever publishes the repository".to_owned(),
+                there => format!("there is {}", there.join(", ")),
+            },
+            Conflict::Withdrawn { .. } => {
+                "install another version: TARGET@VERSION, or what the channel names once its publisher has mended it"
+                    .to_owned()
+            }
+            Conflict::NothingKept(target) => {
+                format!("to install an earlier one: qus install --allow-downgrade {target}@VERSION")
+            }
+            Conflict::NotKept { target, version, there } => {
+                let there: Vec<&str> = there.iter().map(Version::as_str).collect();
+                let kept = match there.as_slice() {
+                    [] => "none is".to_owned(),
+                    there => format!("there is {}", there.join(", ")),
+                };
+                format!("{kept}; to install that one: qus install --allow-downgrade {target}@{version}")
+            }
+            Conflict::KeptDamaged { target, version, .. } => {
+                format!("qus install --allow-downgrade {target}@{version}")
+            }
+            Conflict::OtherVersion { target, installed, version } => {
+                let older = if version < installed { "--allow-downgrade " } else { "" };
+                format!("qus install {older}{target}@{version} && qus pin {target}")
             }
             Conflict::NotInKernel => {
                 "modprobe binfmt_misc; if that fails, use a kernel built with CONFIG_BINFMT_MISC".to_owned()

@@ -17,6 +17,7 @@
 
 // Facts: portable, pure.
 pub mod advisory;
+pub mod channel;
 pub mod configuration;
 pub mod dropin;
 pub mod elf;
@@ -47,6 +48,7 @@ pub mod version;
 // Decisions: pure functions of values.
 pub mod conflict;
 pub mod diagnosis;
+pub mod news;
 pub mod observed;
 pub mod plan;
 pub mod receipt;

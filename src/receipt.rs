@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::channel::Channel;
 use crate::entry::Entry;
 use crate::hex::Sha256;
 use crate::rooted::RootedPath;
@@ -30,6 +31,10 @@ pub struct Installed {
     pub version: Version,
     /// URL of the repository it came from.
     pub repository: String,
+    /// The channel that `update` follows; the default one if none was chosen for it.
+    pub channel: Option<Channel>,
+    /// Whether `update` leaves it at its version.
+    pub pinned: bool,
     /// Its emulator.
     pub path: RootedPath,
     /// Size of the emulator, in bytes.
@@ -45,6 +50,23 @@ pub struct Installed {
     pub yields: Option<Preferred>,
     /// Another's entry of the same name that ours replaced, and that `remove` gives back.
     pub displaced: Option<Entry>,
+    /// The versions that stay installed beside it, the one used last first.
+    pub previous: Vec<Kept>,
+}
+
+/// A version to go back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its release.
+    pub version: Version,
+    /// URL of the repository it came from.
+    pub repository: String,
+    /// Its emulator.
+    pub path: RootedPath,
+    /// Size of the emulator, in bytes.
+    pub size: u64,
+    /// Hash of the emulator.
+    pub sha256: Sha256,
 }
 
 /// Somebody else's rule that goes before ours.
@@ -57,11 +79,29 @@ pub struct Preferred {
 }
 
 /// The format that this version reads and writes.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 impl Default for Receipt {
     fn default() -> Receipt {
         Receipt { schema: SCHEMA, directories: BTreeSet::new(), targets: BTreeMap::new() }
+    }
+}
+
+impl Installed {
+    /// What to remember of it once another version takes its place.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            version: self.version.clone(),
+            repository: self.repository.clone(),
+            path: self.path.clone(),
+            size: self.size,
+            sha256: self.sha256,
+        }
+    }
+
+    /// The emulators that stay because of it.
+    pub fn files(&self) -> impl Iterator<Item = &RootedPath> {
+        std::iter::once(&self.path).chain(self.previous.iter().map(|kept| &kept.path))
     }
 }
 

@@ -247,15 +247,7 @@ pub enum Match {
 impl Rule {
     /// The rule by which `target`'s programs are run by the emulator at `interpreter`.
     pub fn new(target: Target, programs: Match, interpreter: &str, flags: Flags) -> Result<Rule, BadRule> {
-        if !interpreter.starts_with('/') {
-            return Err(BadRule::Relative(interpreter.to_owned()));
-        }
-        if interpreter.contains([':', '\n', '\0']) {
-            return Err(BadRule::Characters(interpreter.to_owned()));
-        }
-        if interpreter.len() > INTERPRETER_MAX {
-            return Err(BadRule::Long(interpreter.to_owned()));
-        }
+        check_interpreter(interpreter)?;
         Ok(Rule {
             name: RuleName::of(target),
             pattern: Pattern::of(target, programs),
@@ -299,6 +291,12 @@ impl Rule {
         Rule { name, ..self.clone() }
     }
 
+    /// The same rule with another emulator.
+    pub fn running(&self, interpreter: &str) -> Result<Rule, BadRule> {
+        check_interpreter(interpreter)?;
+        Ok(Rule { interpreter: interpreter.to_owned(), ..self.clone() })
+    }
+
     /// The line that registers it, and that a drop-in holds. Every byte is escaped: a raw NUL
     /// would silently cut the magic short.
     pub fn line(&self) -> String {
@@ -317,6 +315,20 @@ impl Rule {
         let delimiter = delimiter.unwrap_or(":");
         format!("{delimiter}{}", fields.join(delimiter))
     }
+}
+
+/// Whether a rule of ours can name this emulator.
+fn check_interpreter(interpreter: &str) -> Result<(), BadRule> {
+    if !interpreter.starts_with('/') {
+        return Err(BadRule::Relative(interpreter.to_owned()));
+    }
+    if interpreter.contains([':', '\n', '\0']) {
+        return Err(BadRule::Characters(interpreter.to_owned()));
+    }
+    if interpreter.len() > INTERPRETER_MAX {
+        return Err(BadRule::Long(interpreter.to_owned()));
+    }
+    Ok(())
 }
 
 impl Pattern {

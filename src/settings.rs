@@ -1,9 +1,12 @@
 //! The administrator's settings, `/etc/qus/config.toml`. What is typed goes before them, and qus never writes them.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use serde::Deserialize;
+
+use crate::channel::Channel;
 
 /// What the file says; what it does not say is as by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -14,7 +17,7 @@ pub struct Settings {
     /// URLs of folders with the repository's files, asked before those that its index names.
     pub mirrors: Vec<String>,
     /// The channel of those who type none.
-    pub channel: Option<String>,
+    pub channel: Option<Channel>,
     /// A file of certificates in PEM, of authorities to be believed beside the system's.
     pub ca: Option<String>,
     /// URL of a proxy, `http://`, `https://` or `socks5h://`, where the environment names none.
@@ -61,6 +64,13 @@ impl Window {
     pub fn is_open(&self, minute: u16) -> bool {
         let Range { start, end } = self.0;
         if start <= end { (start..end).contains(&minute) } else { minute >= start || minute < end }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Range { start, end } = self.0;
+        write!(f, "{:02}:{:02}-{:02}:{:02}", start / 60, start % 60, end / 60, end % 60)
     }
 }
 

@@ -34,3 +34,4 @@ mod tamper;
 mod targets;
 mod tongues;
 mod trust;
+mod updates;

@@ -73,7 +73,7 @@ fn emulator() -> EmulatorFile {
 
 fn around(file: EmulatorFile) -> Around {
     let path = Layout::system().emulator(target("aarch64"), &version("11.1.3-1")).to_string();
-    Around { emulators: [(path, file)].into(), ..Around::default() }
+    Around { emulators: [(path, file)].into(), advisories: qus::advisory::known().to_vec(), ..Around::default() }
 }
 
 /// The causes that matter, most first.
@@ -367,7 +367,7 @@ fn a_version_with_a_known_fault() {
     assert_eq!(causes(&found), ["advisory"]);
     let said = found.findings[0].cause.to_string();
     assert!(said.contains("QEMU 10.1.3") && said.contains("tonistiigi/binfmt/issues/298"), "{said}");
-    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus install aarch64@VERSION");
+    assert_eq!(found.findings[0].cause.cure().unwrap(), "qus update aarch64");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use qus::host::Host;
 use qus::layout::Layout;
 use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
 use qus::place::{Keeper, Place};
-use qus::plan::{self, Emulators, Offer, Plan, Step};
+use qus::plan::{self, Emulators, Offer, Plan, Step, Terms};
 use qus::receipt::{Installed, Receipt};
 use qus::release::Index;
 use qus::rooted::RootedPath;
@@ -59,7 +59,8 @@ fn index() -> Index {
 
 pub(crate) fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
     let index = index();
-    let offer = Offer { index: &index, repository: "https://example.org", trust: "seen".to_owned() };
+    let offer =
+        Offer { index: &index, repository: "https://example.org", trust: "seen".to_owned(), terms: Terms::default() };
     plan::install(&select(words), &Letters::default(), Consent::default(), observed, &offer)
 }
 
@@ -102,6 +103,8 @@ pub(crate) fn installed(displaced: Option<Rule>) -> Observed {
         Installed {
             version: version("11.1.3-1"),
             repository: "https://example.org".to_owned(),
+            channel: None,
+            pinned: false,
             path,
             size: member.size,
             sha256: member.sha256,
@@ -109,6 +112,7 @@ pub(crate) fn installed(displaced: Option<Rule>) -> Observed {
             dropin: Some(dropin::path(target("aarch64"))),
             yields: None,
             displaced: displaced.map(Entry::of),
+            previous: Vec::new(),
         },
     );
     observed
@@ -125,9 +129,9 @@ fn an_install_fetches_places_links_registers_proves_and_then_writes_the_dropin()
             "make directory /usr/local/lib/qus/bin",
             "make directory /usr/local/lib/qus/bin/11.1.3-1",
             "make directory /usr/local/lib/qus/staging",
-            &format!("fetch and verify 11.1.3-1/qemu-aarch64-static_amd64.tar.zst (1 emulator, 0.{size} MB)"),
             "make directory /etc/binfmt.d",
             "make directory /var/lib/qus",
+            &format!("fetch and verify 11.1.3-1/qemu-aarch64-static_amd64.tar.zst (1 emulator, 0.{size} MB)"),
             "install /usr/local/lib/qus/bin/11.1.3-1/qemu-aarch64-static",
             "link /usr/local/lib/qus/bin/qemu-aarch64-static to 11.1.3-1/qemu-aarch64-static",
             "register qemu-aarch64 for /usr/local/lib/qus/bin/11.1.3-1/qemu-aarch64-static (POF)",
@@ -225,7 +229,8 @@ fn a_rule_that_would_match_the_hosts_own_programs_is_never_made() {
 #[test]
 fn a_rule_that_takes_any_of_the_hosts_own_programs_is_refused_not_only_this_ones() {
     let index = index();
-    let offer = Offer { index: &index, repository: "https://example.org", trust: String::new() };
+    let offer =
+        Offer { index: &index, repository: "https://example.org", trust: String::new(), terms: Terms::default() };
     // A 64-bit qus on a 64-bit kernel, below a 32-bit system.
     let mut observed = bare();
     observed.own_heads.push(target("i386").magic());
@@ -259,7 +264,8 @@ fn a_qus_that_is_itself_emulated_does_nothing_for_the_machine() {
 fn a_target_that_the_host_runs_by_itself_is_emulated_only_when_that_is_said() {
     assert_eq!(install(&["i386"], &bare()), Err(Conflict::Native(target("i386"))));
     let index = index();
-    let offer = Offer { index: &index, repository: "https://example.org", trust: String::new() };
+    let offer =
+        Offer { index: &index, repository: "https://example.org", trust: String::new(), terms: Terms::default() };
     assert!(plan::install(&select(&["i386"]), &Letters::default(), native(), &bare(), &offer).is_ok());
 }
 
@@ -385,7 +391,8 @@ fn words_that_select_nothing_sensible_are_refused() {
     assert_eq!(resolve(&["all", "arm"]), Err(BadSelection::AllAndMore));
     assert_eq!(resolve(&["arm@1", "armhf@2"]), Err(BadSelection::TwoVersions(target("arm"))));
     assert!(matches!(resolve(&["banana"]), Err(BadSelection::Target(_))));
-    assert!(matches!(resolve(&["arm@.."]), Err(BadSelection::Version(_))));
+    assert!(matches!(resolve(&["arm@.."]), Err(BadSelection::Channel(_))));
+    assert!(matches!(resolve(&["arm@1..2"]), Err(BadSelection::Version(_))));
     assert_eq!(resolve(&["arm64", "aarch64"]), resolve(&["linux/arm64"]));
 }
 

@@ -10,12 +10,14 @@ use super::{Context, Failure};
 use crate::cli::DoctorArgs;
 use crate::diagnosis::{self, Cause, Diagnosis, Examined, Page};
 use crate::exit::Exit;
+use crate::news::News;
 use crate::observed::Observed;
 use crate::system::examine::{self, Surroundings};
 use crate::system::observe::{Look, ObserveError, observe};
 use crate::system::output;
 use crate::system::root::Root;
 use crate::target::Target;
+use crate::trust::Memory;
 
 use document::FileDocument;
 
@@ -67,7 +69,7 @@ fn one(path: &str, around: &Surroundings, context: &Context) -> Result<Exit, Fai
         observed => observed?,
     };
     examine::try_out(&mut examined, around, &observed);
-    let found = diagnosis::program(&examined, &observed, &machine_beside(&examined, &observed));
+    let found = diagnosis::program(&examined, &observed, &machine_beside(&examined, &observed, context));
     let document = FileDocument::of(&examined, &found, Some(&observed));
     context.ui.document(&document);
     text::show_file(&document, &examined, &found, context.ui);
@@ -88,8 +90,22 @@ fn look_at_machine(native: &[Target], context: &Context) -> Result<Observed, Fai
 }
 
 /// Of all emulators, only those are looked at that may take the program.
-fn machine_beside(examined: &Examined, observed: &Observed) -> diagnosis::Around {
+fn machine_beside(examined: &Examined, observed: &Observed, context: &Context) -> diagnosis::Around {
     let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
     let head = &examined.executed().head;
-    examine::around(entries.filter(|entry| diagnosis::takes(entry, &examined.executed().path, head)))
+    examine::around(
+        entries.filter(|entry| diagnosis::takes(entry, &examined.executed().path, head)),
+        &news(observed, context),
+    )
+}
+
+/// What was last heard of versions. What cannot be read is told, and is no reason not to look at the rest.
+fn news(observed: &Observed, context: &Context) -> News {
+    match context.recall(observed.trust.as_deref()) {
+        Ok(memory) => News::of(&memory),
+        Err(failure) => {
+            context.ui.warn(failure);
+            News::of(&Memory::default())
+        }
+    }
 }

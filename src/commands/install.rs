@@ -1,7 +1,8 @@
 //! `qus install`.
 
+use super::repository::{self, Opened};
 use super::{Context, Failure, Report, letters, tell};
-use crate::cli::{Global, InstallArgs};
+use crate::cli::InstallArgs;
 use crate::conflict::Conflict;
 use crate::exit::Exit;
 use crate::observed::Observed;
@@ -9,10 +10,9 @@ use crate::plan::{self, Offer, Plan, rival};
 use crate::system::interrupt;
 use crate::system::lodging;
 use crate::system::observe::{Look, observe};
-use crate::system::store::Store;
 use crate::target::Target;
 use crate::ui::describe_proof;
-use crate::wanted::{Consent, Letters, Selection};
+use crate::wanted::{Choice, Consent, Letters, Pick, Selection};
 
 pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve(&args.targets)?;
@@ -21,28 +21,29 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let _lock = context.begin_change()?;
 
     let chosen: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
-    let look = Look { native: &chosen, contents: &chosen, files: true };
-    let mut observed = observe(&context.root, context.kernel(), look)?;
-    let memory = context.recall(observed.trust.as_deref())?;
+    let mut observed =
+        observe(&context.root, context.kernel(), Look { native: &chosen, contents: &chosen, files: true })?;
     let settings = context.settings()?;
-    let Global { repository, offline, .. } = &context.global;
-    let repository = repository.as_ref().or(settings.repository.as_ref());
-    let store = Store::open(&context.root, repository.map(String::as_str), *offline, &memory, context.now)?;
-    let memory = store.remember_root(&memory);
-    context.remember(&mut observed, &memory)?;
-    let (index, memory) = store.index(&memory, context.now)?;
-    let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
-    let consent =
-        Consent { emulate_native: args.letters.emulate_native, take_over: context.global.yes, ..Consent::default() };
+    let terms = repository::terms(&args.versions, &settings)?;
+    let url = context.global.repository.as_ref().or(settings.repository.as_ref());
+    let opened = Opened::at(url.map(String::as_str), &terms, &mut observed, context)?;
+    let offer = opened.offer();
+    let consent = Consent {
+        emulate_native: args.letters.emulate_native,
+        take_over: context.global.yes,
+        downgrade: args.versions.allow_downgrade,
+        ..Consent::default()
+    };
     let plan = plan_or_ask(&selection, &letters, consent, &observed, &offer, context)?;
 
     tell::taken(&plan, &observed, context);
     tell_left_out(&selection, consent, &observed, context);
-    let report = context.carry_out(&plan, Some(&store))?;
+    let report = context.carry_out(&plan, Some(&opened.store))?;
     if plan.is_empty() {
-        context.remember(&mut observed, &memory)?;
+        context.remember(&mut observed, &opened.memory)?;
     }
     tell::place(&plan, &observed, context);
+    tell_unfollowed(&selection, &offer, &report, context);
     conclude(&plan, &report, context)
 }
 
@@ -80,6 +81,21 @@ fn tell_left_out(selection: &Selection, consent: Consent, observed: &Observed, c
     }
 }
 
+/// A version that was named, and is not what is followed, stays only until the next update.
+fn tell_unfollowed(selection: &Selection, offer: &Offer, report: &Report, context: &Context) {
+    let Selection::Named(choices) = selection else { return };
+    let usual = offer.index.channels.get(offer.terms.usual.as_str());
+    for Choice { target, pick } in choices.iter().filter(|choice| !report.dropped.contains(&choice.target)) {
+        if let Some(Pick::Version(version)) = pick
+            && usual.is_some_and(|usual| usual > version)
+        {
+            context.ui.note(format!(
+                "qus update brings {target} to what its channel names; to keep {version}: qus pin {target}"
+            ));
+        }
+    }
+}
+
 fn conclude(plan: &Plan, report: &Report, context: &Context) -> Result<Exit, Failure> {
     context.ui.document(report);
     if plan.is_empty() {
@@ -89,7 +105,7 @@ fn conclude(plan: &Plan, report: &Report, context: &Context) -> Result<Exit, Fai
             context.ui.result(describe_proof(proof));
         }
         if context.global.user {
-            return prove_for_user(plan, context);
+            return prove_for_user(&targets_of(plan), context);
         }
         if context.kernel.is_none() {
             context.ui.result("installed; the image registers it when it is booted");
@@ -101,11 +117,15 @@ fn conclude(plan: &Plan, report: &Report, context: &Context) -> Result<Exit, Fai
     Ok(if report.dropped.is_empty() { Exit::Done } else { Exit::DoesNotRun })
 }
 
-/// What is below a home runs only in a namespace of its own: it is proved in one.
-fn prove_for_user(plan: &Plan, context: &Context) -> Result<Exit, Failure> {
+fn targets_of(plan: &Plan) -> Vec<Target> {
     let mut targets: Vec<Target> = plan.steps.iter().filter_map(|planned| planned.target).collect();
     targets.sort();
     targets.dedup();
+    targets
+}
+
+/// What is below a home runs only in a namespace of its own: it is proved in one.
+pub(super) fn prove_for_user(targets: &[Target], context: &Context) -> Result<Exit, Failure> {
     let names: Vec<&str> = targets.iter().map(|target| target.name()).collect();
     let tested = lodging::test(&names, !context.ui.json)?;
     if tested == Exit::Kernel {

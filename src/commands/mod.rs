@@ -1,5 +1,6 @@
 //! Verbs: what people type, as observe -> plan -> show -> apply.
 
+mod advisories;
 mod apply;
 mod doctor;
 mod emulators;
@@ -7,14 +8,18 @@ pub(crate) mod entries;
 pub(crate) mod export;
 mod install;
 mod memory;
+mod pin;
 mod prefer;
 pub(crate) mod register;
 mod remove;
+mod repository;
+mod rollback;
 mod run;
 mod status;
 mod tell;
 mod test;
 mod trust;
+mod update;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,6 +68,10 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
     let done = Context::new(cli.global, ui, now).and_then(|context| match &cli.command {
         Command::Install(args) => install::run(args, &context),
         Command::Remove(args) => remove::run(args, &context),
+        Command::Update(args) => update::run(args, &context),
+        Command::Rollback(args) => rollback::run(args, &context),
+        Command::Pin(args) => pin::run(args, true, &context),
+        Command::Unpin(args) => pin::run(args, false, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Doctor(args) => doctor::run(args, examined.as_deref(), &context),
         Command::Apply(args) => apply::run(args, &context),

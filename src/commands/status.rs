@@ -2,10 +2,12 @@
 
 mod document;
 mod text;
+mod versions;
 
 use super::{Context, Failure};
 use crate::cli::TargetArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, Explain};
+use crate::news::News;
 use crate::system::observe::{Look, observe};
 use crate::target::Target;
 use crate::wanted::Selection;
@@ -17,9 +19,24 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
     context.clear_up()?;
     let targets: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
     let observed = observe(&context.root, context.kernel(), Look { native: &targets, contents: &[], files: true })?;
-    let document = Document::of(&observed, &targets);
+    let memory = or_usual(context.recall(observed.trust.as_deref()), context);
+    let news = News::of(&memory);
+    let usual = or_usual(context.settings(), context).channel.unwrap_or_default();
+    let document = Document::of(&observed, &targets, &usual, &news, &memory, context.now);
     context.ui.document(&document);
     text::show(&document, &selection, context);
     text::tell_table(&observed, context);
+    versions::tell(&document, &selection, &observed, &news, context);
     Ok(Exit::Done)
+}
+
+/// What is installed can be told without what was last heard of it, and without what was set.
+fn or_usual<T: Default>(read: Result<T, Failure>, context: &Context) -> T {
+    read.unwrap_or_else(|failure| {
+        context.ui.warn(&failure);
+        if let Some(help) = failure.help() {
+            context.ui.help(help);
+        }
+        T::default()
+    })
 }

@@ -5,7 +5,6 @@ use super::emulator::too_random;
 use super::examined::There;
 use super::taken::Taken;
 use super::{Diagnosis, Weight};
-use crate::advisory;
 use crate::qemu::QemuVersion;
 use crate::target::Target;
 
@@ -33,7 +32,7 @@ pub(super) fn behaves(target: Target, taken: Taken, found: &mut Diagnosis) {
     }
     let Some(version) = version else { return };
     let kernel = observed.kernel;
-    for advisory in advisory::known().iter().filter(|known| known.meets(version, target, observed.host, kernel)) {
+    for advisory in around.advisories.iter().filter(|known| known.meets(version, target, observed.host, kernel)) {
         let (what, reported) = (advisory.what.clone(), advisory.source.clone());
         found.add(Weight::Harms, Cause::Advisory { target, version, what, reported, ours });
     }

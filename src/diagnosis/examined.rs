@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::advisory::Advisory;
 use crate::host::Host;
 use crate::linkage::Linkage;
 use crate::proof::Outcome;
@@ -170,6 +171,8 @@ pub struct Around {
     pub settings: Settings,
     /// Targets that this user has installed for itself.
     pub at_home: BTreeSet<Target>,
+    /// The known faults of versions.
+    pub advisories: Vec<Advisory>,
 }
 
 impl Examined {

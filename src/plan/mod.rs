@@ -3,27 +3,36 @@
 //! A plan is made by pure functions of what is wanted and what was observed. Every step names both
 //! what will be and what was, so that undoing it is doing it backwards.
 
+mod change;
 mod clear;
 mod dismiss;
 mod install;
+mod offer;
+mod pin;
 mod prefer;
 mod register;
 mod remove;
 mod repair;
+mod rollback;
 mod rules;
 mod step;
 mod target;
+mod update;
 
 pub use clear::{clear, register_afresh};
 pub use dismiss::{Dismissed, dismiss};
-pub use install::{Offer, install, rivals};
+pub use install::{install, rivals};
+pub use offer::{Offer, Terms};
+pub use pin::pin;
 pub use prefer::prefer;
 pub use register::{Emulators, chosen, passes_over, register, unregister};
 pub use remove::remove;
 pub use repair::{Beyond, Repair, repair};
+pub use rollback::{chosen as chosen_to_roll_back, rollback};
 pub use rules::put_rules;
 pub use step::Step;
 pub use target::rival;
+pub use update::{Prospect, Update, Verdict, prospects, update};
 
 use serde::{Deserialize, Serialize};
 

@@ -26,6 +26,7 @@ use crate::elf::Header;
 use crate::entry::Entry;
 use crate::host::Host;
 use crate::linkage::Linkage;
+use crate::news::News;
 use crate::observed::Observed;
 use crate::program::Program;
 use crate::proof::Outcome;
@@ -248,13 +249,18 @@ fn nothing_at(path: &str, root: Option<String>) -> Examined {
     }
 }
 
-/// The machine beside a program: the files that `entries` name, and the kernel's settings.
-pub fn around<'a>(entries: impl Iterator<Item = &'a Entry>) -> Around {
+/// The machine beside a program: the files that `entries` name, the kernel's settings, and what is known of versions.
+pub fn around<'a>(entries: impl Iterator<Item = &'a Entry>, news: &News) -> Around {
     let emulators = entries.map(|entry| {
         let interpreter = &entry.rule.interpreter;
         (interpreter.clone(), emulator(Path::new(interpreter)))
     });
-    Around { emulators: emulators.collect(), settings: settings(), at_home: at_home() }
+    Around {
+        emulators: emulators.collect(),
+        settings: settings(),
+        at_home: at_home(),
+        advisories: news.advisories().to_vec(),
+    }
 }
 
 /// What this user has installed for itself. A receipt that cannot be read is told by the commands that use it.

@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod journal;
 pub mod kernel;
 mod libraries;
+pub mod local_time;
 pub mod lock;
 pub mod lodging;
 mod mountinfo;

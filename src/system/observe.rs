@@ -96,7 +96,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         .contents
         .iter()
         .copied()
-        .filter(|target| receipt.targets.get(target).is_some_and(|installed| !is_intact(root, installed)))
+        .filter(|target| receipt.targets.get(target).is_some_and(|it| !is_intact(root, &it.path, it.size, it.sha256)))
         .collect();
     let (directories, faults, space) = look_at_places(root, look.files);
     // An image is booted by some kernel of its own day: what the running one is does not matter.
@@ -237,16 +237,24 @@ fn look_at_interpreters(
     distinct.into_iter().filter(|path| emulators::is_executable(root, path)).cloned().collect()
 }
 
-fn is_intact(root: &Root, installed: &Installed) -> bool {
-    let Ok(mut file) = root.open(&installed.path) else { return false };
-    if file.metadata().map_or(0, |metadata| metadata.len()) != installed.size {
+/// Of the versions that are kept beside what is `installed`, the emulators that are not what they were, or gone.
+pub fn damaged_of_kept<'a>(root: &Root, installed: impl Iterator<Item = &'a Installed>) -> BTreeSet<RootedPath> {
+    let kept = installed.flat_map(|installed| &installed.previous);
+    let damaged = kept.filter(|kept| !is_intact(root, &kept.path, kept.size, kept.sha256));
+    damaged.map(|kept| kept.path.clone()).collect()
+}
+
+/// Whether a file is what it was when it was installed.
+fn is_intact(root: &Root, path: &RootedPath, size: u64, sha256: Sha256) -> bool {
+    let Ok(mut file) = root.open(path) else { return false };
+    if file.metadata().map_or(0, |metadata| metadata.len()) != size {
         return false;
     }
     let mut hasher = Sha256Hasher::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Sha256(hasher.finalize().into()) == installed.sha256,
+            Ok(0) => return Sha256(hasher.finalize().into()) == sha256,
             Ok(read) => hasher.update(&buffer[..read]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => return false,

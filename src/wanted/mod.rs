@@ -6,7 +6,7 @@ mod selection;
 
 pub use dismissal::{Dismissal, Meant};
 pub use letters::Letters;
-pub use selection::{BadSelection, Choice, Selection};
+pub use selection::{BadSelection, Choice, Pick, Selection};
 
 use std::path::PathBuf;
 
@@ -20,6 +20,8 @@ pub struct Consent {
     pub emulate_native: bool,
     /// Win over those whom somebody chose on purpose for a target.
     pub take_over: bool,
+    /// Install an older version than there is.
+    pub downgrade: bool,
     /// What is passed over without a word.
     pub pass_over: PassOver,
 }

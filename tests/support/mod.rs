@@ -9,6 +9,7 @@ pub(crate) mod machine;
 pub(crate) mod proxy;
 pub(crate) mod publisher;
 pub(crate) mod real;
+pub(crate) mod releases;
 pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod table_of_the_book;

@@ -14,7 +14,8 @@ use qus::program::Program;
 use qus::release::{Asset, Form, INDEX_FORMAT, INDEX_KIND, Index, Member, Release};
 use qus::target::Target;
 use qus::trust::{
-    Anchor, AssetClaim, Key, Label, Purpose, ROOT_KIND, Role, Roles, Root, Signatures, root_file, signature_file,
+    Anchor, AssetClaim, Key, Label, Memory, Purpose, ROOT_KIND, Role, Roles, Root, Seen, Signatures, root_file,
+    signature_file, verify_index,
 };
 use qus::version::Version;
 use sha2::Digest;
@@ -164,6 +165,15 @@ impl Publisher {
         let comment = format!("type:{INDEX_KIND}\tserial:{}", self.index.serial);
         let text = format!("{}\n{body}", sign(key, body.as_bytes(), &comment));
         fs::write(self.folder.join("index.qus"), text).unwrap();
+    }
+
+    /// What a machine remembers that saw the index as it is.
+    pub(crate) fn seen(&self) -> Seen {
+        self.publish();
+        let (root, bytes) = (self.root(), fs::read(self.folder.join("index.qus")).unwrap());
+        let index = verify_index("the index", &bytes, &root, &|_| 0, now()).unwrap();
+        let memory = Memory::default().after_index(&self.url, &root, &|_| 0, &index).unwrap();
+        memory.repositories[&self.url].clone()
     }
 
     /// The first root.

@@ -78,7 +78,7 @@ fn what_comes_again_is_replaced_and_not_deleted_before() {
 fn what_is_passed_over_is_the_host_itself_and_what_was_said() {
     let observed = bare();
     let passed = |pass_over: PassOver, emulate_native: bool| -> Vec<&str> {
-        let consent = Consent { emulate_native, take_over: true, pass_over };
+        let consent = Consent { emulate_native, take_over: true, pass_over, ..Consent::default() };
         let targets = qus::target::Target::all();
         targets.filter(|target| plan::passes_over(*target, consent, &observed)).map(qus::target::Target::name).collect()
     };

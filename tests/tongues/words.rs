@@ -41,7 +41,7 @@ fn registration(targets: &str, flags: &str, directory: &str, suffix: &str) -> Re
         selection: Selection::resolve_or_all(&words(targets)).unwrap(),
         source,
         letters: Letters { exactly, ..Letters::default() },
-        consent: Consent { emulate_native: false, take_over: true, pass_over: PassOver::Native },
+        consent: Consent { emulate_native: false, take_over: true, pass_over: PassOver::Native, ..Consent::default() },
     })
 }
 

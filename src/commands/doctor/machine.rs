@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         observed => observed?,
     };
     let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
-    let around = examine::around(entries);
+    let around = examine::around(entries, &super::news(&observed, context));
     let meant = |target: &Target| !matches!(observed.state(*target), State::Absent | State::Native);
     let itself = diagnosis::of_table(&observed).map(Diagnosis::of);
     let mut found = Vec::new();

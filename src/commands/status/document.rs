@@ -2,16 +2,21 @@
 
 use serde::Serialize;
 
+use super::super::advisories::{self, Fault};
+use crate::channel::Channel;
 use crate::dropin;
 use crate::entry::{Entry, UnknownEntry};
 use crate::hex::Sha256;
 use crate::host::Host;
+use crate::moment::Moment;
+use crate::news::News;
 use crate::observed::{Binfmt, FileState, Observed, State, Unreachable};
 use crate::owner::Owner;
 use crate::place::{Keeper, Place};
 use crate::receipt::Installed;
 use crate::rule::KernelVersion;
 use crate::target::Target;
+use crate::trust::Memory;
 use crate::version::Version;
 
 /// `qus status --json`: a promise to others.
@@ -24,6 +29,19 @@ pub(super) struct Document {
     pub(super) others: Vec<EntryStatus>,
     /// Entries of a kind that this version does not know.
     pub(super) unknown: Vec<UnknownEntry>,
+    /// What was last heard of repositories.
+    pub(super) news: Vec<NewsStatus>,
+    /// Known faults of what is installed.
+    pub(super) advisories: Vec<Fault>,
+}
+
+/// What was last heard of a repository.
+#[derive(Debug, Serialize)]
+pub(super) struct NewsStatus {
+    pub(super) repository: String,
+    pub(super) issued: Moment,
+    pub(super) expires: Moment,
+    pub(super) expired: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +84,17 @@ pub(super) struct InstalledStatus {
     pub(super) version: Version,
     pub(super) path: String,
     sha256: Sha256,
+    repository: String,
+    /// The channel that `update` follows.
+    pub(super) channel: Channel,
+    /// Whether it is the one that is followed where nothing was chosen.
+    #[serde(skip)]
+    pub(super) usual_channel: bool,
+    pub(super) pinned: bool,
+    /// Why its repository withdrew it, if it did.
+    pub(super) withdrawn: Option<String>,
+    /// The versions that are kept, the one used last first.
+    pub(super) previous: Vec<Version>,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,7 +120,14 @@ pub(super) struct EntryStatus {
 
 impl Document {
     /// What was observed, of `targets`.
-    pub(super) fn of(observed: &Observed, targets: &[Target]) -> Document {
+    pub(super) fn of(
+        observed: &Observed,
+        targets: &[Target],
+        usual: &Channel,
+        news: &News,
+        memory: &Memory,
+        now: Moment,
+    ) -> Document {
         let table = observed.binfmt.table();
         Document {
             schema: 1,
@@ -106,9 +142,20 @@ impl Document {
                 keeper: table.map(|table| table.keeper),
                 place: observed.place.clone(),
             },
-            targets: targets.iter().map(|target| status_of(*target, observed)).collect(),
+            targets: targets.iter().map(|target| status_of(*target, observed, usual, news)).collect(),
             others: others(observed),
             unknown: table.map(|table| table.unknown.clone()).unwrap_or_default(),
+            news: memory
+                .repositories
+                .iter()
+                .map(|(repository, seen)| NewsStatus {
+                    repository: repository.clone(),
+                    issued: seen.issued,
+                    expires: seen.expires,
+                    expired: now >= seen.expires,
+                })
+                .collect(),
+            advisories: advisories::of(targets.iter().copied(), observed, news),
         }
     }
 }
@@ -125,23 +172,19 @@ fn describe_binfmt(binfmt: &Binfmt) -> &'static str {
     }
 }
 
-fn status_of(target: Target, observed: &Observed) -> TargetStatus {
+fn status_of(target: Target, observed: &Observed, usual: &Channel, news: &News) -> TargetStatus {
     let installed = observed.receipt.targets.get(&target);
     let table = observed.binfmt.table();
     let answering = table.filter(|table| table.enabled).map(|table| table.answering(target)).unwrap_or_default();
-    let usual = || table.and_then(|table| table.entry_of(target));
-    let entry = observed.ours(target).or_else(usual).or(answering.first().copied());
+    let usually = || table.and_then(|table| table.entry_of(target));
+    let entry = observed.ours(target).or_else(usually).or(answering.first().copied());
     let mut names = answering.iter().map(|entry| entry.name().to_string());
     TargetStatus {
         target,
         oci: target.oci(),
         state: observed.state(target),
         native: observed.native.contains(&target),
-        installed: installed.map(|installed| InstalledStatus {
-            version: installed.version.clone(),
-            path: installed.path.to_string(),
-            sha256: installed.sha256,
-        }),
+        installed: installed.map(|installed| installed_status(installed, usual, news)),
         dropin: dropin_of(target, installed, observed),
         entry: entry.map(|entry| entry_status(entry, observed)),
         runs: names.next(),
@@ -151,6 +194,22 @@ fn status_of(target: Target, observed: &Observed) -> TargetStatus {
             .configuration
             .winner(target)
             .map(|(file, rule)| BootStatus { path: file.path.to_string(), owner: Owner::of_rule(file, rule) }),
+    }
+}
+
+fn installed_status(installed: &Installed, usual: &Channel, news: &News) -> InstalledStatus {
+    let Installed { version, repository, .. } = installed;
+    let channel = installed.channel.as_ref().unwrap_or(usual);
+    InstalledStatus {
+        version: version.clone(),
+        path: installed.path.to_string(),
+        sha256: installed.sha256,
+        repository: repository.clone(),
+        channel: channel.clone(),
+        usual_channel: channel == usual,
+        pinned: installed.pinned,
+        withdrawn: news.withdrawn(repository, version).map(str::to_owned),
+        previous: installed.previous.iter().map(|kept| kept.version.clone()).collect(),
     }
 }
 

@@ -20,15 +20,14 @@ pub(super) fn show(document: &Document, selection: &Selection, context: &Context
     context.ui.result(words.join(", "));
     let shown = |status: &&TargetStatus| *selection != Selection::All || status.state != State::Absent;
     let rows: Vec<&TargetStatus> = document.targets.iter().filter(shown).collect();
-    let versions = rows.iter().filter_map(|row| Some(row.installed.as_ref()?.version.as_str().len()));
-    let width = versions.max().unwrap_or_default().max(14) + 2;
+    let width = rows.iter().map(|row| version(row).len()).max().unwrap_or_default().max(14) + 2;
     if !rows.is_empty() {
         context.ui.result(format!("\n{:<13}{:<12}{:<width$}{}", "TARGET", "STATE", "VERSION", "RUN BY"));
     }
     for row in &rows {
         let state = serde_json::to_value(row.state).ok();
         let state = state.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-        let version = row.installed.as_ref().map_or("-", |installed| installed.version.as_str());
+        let version = version(row);
         context.ui.result(format!("{:<13}{state:<12}{version:<width$}{}", row.target.name(), run_by(row, document)));
     }
     if *selection == Selection::All {
@@ -37,6 +36,17 @@ pub(super) fn show(document: &Document, selection: &Selection, context: &Context
     for row in &rows {
         tell(row, context);
     }
+}
+
+/// What is installed of a target, and what is not as usual about it.
+fn version(row: &TargetStatus) -> String {
+    let Some(installed) = &row.installed else { return "-".to_owned() };
+    let mut words = vec![installed.version.to_string()];
+    words.extend((!installed.usual_channel).then(|| installed.channel.to_string()));
+    words.extend(installed.pinned.then(|| "pinned".to_owned()));
+    words.extend(installed.withdrawn.as_ref().map(|_| "withdrawn".to_owned()));
+    words.extend(installed.previous.first().map(|previous| format!("(before {previous})")));
+    words.join(" ")
 }
 
 /// What is to be known of the kernel's table, if it is not simply the machine's.

@@ -1,0 +1,55 @@
+//! What is to be known of the versions that are installed.
+
+use std::collections::BTreeMap;
+
+use super::super::{Context, advisories};
+use super::document::{Document, NewsStatus};
+use crate::news::News;
+use crate::observed::Observed;
+use crate::target::Target;
+use crate::version::Version;
+use crate::wanted::Selection;
+
+/// Tells of withdrawn versions, of known faults, and of how old the news are.
+pub(super) fn tell(document: &Document, selection: &Selection, observed: &Observed, news: &News, context: &Context) {
+    tell_withdrawn(document, observed, news, context);
+    advisories::tell(&document.advisories, |targets| cure(targets, observed, news), context);
+    for NewsStatus { repository, issued, expires, expired } in &document.news {
+        if *expired {
+            let what = "what was last heard of it may be out of date: qus update --check";
+            context.ui.note(format!("the news of {repository} expired at {expires}; {what}"));
+        } else if *selection == Selection::All {
+            context.ui.result(format!("\nNews of {repository}: of {issued}, good until {expires}"));
+        }
+    }
+}
+
+/// Each withdrawn version once.
+fn tell_withdrawn(document: &Document, observed: &Observed, news: &News, context: &Context) {
+    let mut withdrawn: BTreeMap<(&Version, &str), Vec<Target>> = BTreeMap::new();
+    for row in &document.targets {
+        if let Some(installed) = &row.installed
+            && let Some(why) = &installed.withdrawn
+        {
+            withdrawn.entry((&installed.version, why)).or_default().push(row.target);
+        }
+    }
+    for ((version, why), targets) in withdrawn {
+        let (names, cure) = (advisories::names(&targets), cure(&targets, observed, news));
+        context.ui.note(format!("{names} in version {version}, which was withdrawn: {why}; {cure}"));
+    }
+}
+
+/// What to type about a version that is not sound: whether there is a newer one, only its repository knows.
+fn cure(targets: &[Target], observed: &Observed, news: &News) -> String {
+    let back = |target: &Target| {
+        let installed = observed.receipt.targets.get(target);
+        installed.is_some_and(|installed| news.lets_go_back(*target, installed, observed.host, observed.kernel))
+    };
+    let names = advisories::names(targets);
+    if targets.iter().all(back) {
+        format!("a newer one, if there is any: qus update {names}; or back: qus rollback {names}")
+    } else {
+        format!("a newer one, if there is any: qus update {names}")
+    }
+}

@@ -1,0 +1,199 @@
+//! `qus update`.
+
+mod check;
+mod document;
+
+use std::collections::BTreeSet;
+
+use super::repository::{self, Opened};
+use super::{Context, Failure, advisories, install, tell};
+use crate::cli::UpdateArgs;
+use crate::conflict::Conflict;
+use crate::exit::{Exit, Explain};
+use crate::news::News;
+use crate::observed::Observed;
+use crate::plan::{self, Prospect, Terms, Update, Verdict};
+use crate::proof::Proof;
+use crate::settings::Window;
+use crate::system::interrupt;
+use crate::system::local_time::minute_of_day;
+use crate::system::observe::{Look, observe};
+use crate::target::Target;
+use crate::trust::Memory;
+use crate::ui::describe;
+use crate::wanted::{Consent, Selection};
+
+use document::Document;
+
+pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure> {
+    let selection = Selection::resolve_or_all(&args.targets)?.of_channels()?;
+    let settings = context.settings()?;
+    if let Some(window) = settings.update.window.as_ref().filter(|_| args.scheduled)
+        && !window.is_open(minute_of_day(context.now))
+    {
+        return Ok(outside(window, context));
+    }
+    let terms = repository::terms(&args.versions, &settings)?;
+    let consent = Consent { downgrade: args.versions.allow_downgrade, ..Consent::default() };
+    if args.check {
+        return check::run(&selection, consent, &terms, context);
+    }
+    interrupt::catch();
+    let _lock = context.begin_change()?;
+    let mut done = Done::default();
+    for url in sources(&selection, &look(context)?, context)? {
+        done.update(&url, &selection, consent, &terms, context)?;
+    }
+    done.conclude(&selection, context)
+}
+
+fn outside(window: &Window, context: &Context) -> Exit {
+    context.ui.note(format!("nothing is done now: the window is {window}"));
+    context.ui.document(&Document::default());
+    Exit::Done
+}
+
+/// The machine, with all that is installed.
+fn look(context: &Context) -> Result<Observed, Failure> {
+    Ok(observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: true })?)
+}
+
+/// The repositories to be asked: the one that is named, or else each from which something came that is meant.
+fn sources(selection: &Selection, observed: &Observed, context: &Context) -> Result<BTreeSet<String>, Failure> {
+    let installed = &observed.receipt.targets;
+    if let Selection::Named(choices) = selection
+        && let Some(choice) = choices.iter().find(|choice| !installed.contains_key(&choice.target))
+    {
+        return Err(Conflict::NotInstalled(choice.target).into());
+    }
+    let meant = installed.iter().filter(|(target, _)| selection.includes(**target));
+    let own: BTreeSet<String> = meant.map(|(_, installed)| installed.repository.clone()).collect();
+    Ok(match &context.global.repository {
+        Some(url) if !own.is_empty() => [url.trim_end_matches('/').to_owned()].into(),
+        _ => own,
+    })
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Done {
+    document: Document,
+    refused: Vec<(Target, Conflict)>,
+    memory: Memory,
+}
+
+impl Done {
+    /// Updates what came from the repository at `url`, or all if it was named.
+    fn update(
+        &mut self,
+        url: &str,
+        selection: &Selection,
+        consent: Consent,
+        terms: &Terms,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let mut observed = look(context)?;
+        let opened = Opened::at(Some(url), terms, &mut observed, context)?;
+        let offer = opened.offer();
+        let named = context.global.repository.is_some();
+        let is_meant = |installed: &crate::receipt::Installed| named || installed.repository == url;
+        let Update { plan, prospects, refused } = plan::update(selection, consent, &observed, &offer, is_meant)?;
+        tell::taken(&plan, &observed, context);
+        let report = context.carry_out(&plan, Some(&opened.store))?;
+        tell::place(&plan, &observed, context);
+        if plan.is_empty() || !report.dropped.is_empty() {
+            // Where nothing of it runs, all was undone, what was seen of the repository too.
+            context.remember(&mut look(context)?, &opened.memory)?;
+        }
+        let moved = prospects.iter().filter(|prospect| is_moved(prospect, &refused));
+        for Prospect { target, installed, offered, .. } in moved.filter(|_| !report.dry_run) {
+            match report.proofs.iter().find(|proof| proof.target == *target && report.dropped.contains(target)) {
+                Some(Proof { outcome, .. }) => context.ui.warn(format!(
+                    "{target} {offered} does not run: {}; {installed} is back in its place",
+                    describe(outcome)
+                )),
+                None => context.ui.result(format!("{target} {installed} -> {offered}")),
+            }
+        }
+        tell_prospects(&prospects, context);
+        for (_, conflict) in &refused {
+            context.ui.warn(conflict);
+            if let Some(help) = conflict.help() {
+                context.ui.help(help);
+            }
+        }
+        self.document.add(prospects, &refused, report);
+        self.refused.extend(refused);
+        self.memory = opened.memory;
+        Ok(())
+    }
+
+    /// Says what is left to say, and how it ends.
+    fn conclude(mut self, selection: &Selection, context: &Context) -> Result<Exit, Failure> {
+        let observed = look(context)?;
+        let news = News::of(&self.memory);
+        let targets = Target::all().filter(|target| selection.includes(*target));
+        self.document.advisories = advisories::of(targets, &observed, &news);
+        advisories::tell(&self.document.advisories, |targets| cure(targets, &observed, &news), context);
+        let moved = self.document.moved();
+        if moved.is_empty() && self.refused.is_empty() && !context.global.quiet {
+            context.ui.result(if observed.receipt.is_empty() {
+                "nothing to do: nothing is installed"
+            } else {
+                "nothing to do: there is nothing newer"
+            });
+        }
+        context.ui.document(&self.document);
+        if !self.document.dropped.is_empty() {
+            return Ok(Exit::DoesNotRun);
+        }
+        if let Some((_, conflict)) = self.refused.first() {
+            return Ok(conflict.exit());
+        }
+        if context.global.user && !context.global.dry_run && !moved.is_empty() {
+            return install::prove_for_user(&moved, context);
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Whether a target is to have another version.
+fn is_moved(prospect: &Prospect, refused: &[(Target, Conflict)]) -> bool {
+    prospect.verdict == Verdict::Move && refused.iter().all(|(target, _)| *target != prospect.target)
+}
+
+/// What to do about a fault for which nothing newer was found.
+fn cure(targets: &[Target], observed: &Observed, news: &News) -> String {
+    let back = |target: &Target| {
+        let installed = observed.receipt.targets.get(target);
+        installed.is_some_and(|installed| news.lets_go_back(*target, installed, observed.host, observed.kernel))
+    };
+    if targets.iter().all(back) {
+        format!("to go back: qus rollback {}", advisories::names(targets))
+    } else {
+        "no version without it is at hand".to_owned()
+    }
+}
+
+/// Why a target stays as it is, though there is something.
+fn tell_prospects(prospects: &[Prospect], context: &Context) {
+    for Prospect { target, channel, installed, offered, verdict, withdrawn } in prospects {
+        match verdict {
+            Verdict::Pinned => context.ui.note(format!(
+                "{target} is pinned to {installed}, and {channel} names {offered}; to follow it again: qus unpin {target}"
+            )),
+            Verdict::Withdrawn => {
+                context.ui.note(format!("{target}: {channel} names {offered}, which was withdrawn"));
+            }
+            Verdict::NotOffered => {
+                context.ui.note(format!("{target}: {channel} names {offered}, which has no emulator of it"));
+            }
+            Verdict::Move | Verdict::Current | Verdict::Older => {}
+        }
+        if let Some(why) = withdrawn.as_ref().filter(|_| *verdict != Verdict::Move) {
+            context.ui.note(format!(
+                "{target} is installed in version {installed}, which was withdrawn: {why}; another one: qus install --allow-downgrade {target}@VERSION"
+            ));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a repository offers, and how use is made of it.
+
+use std::collections::BTreeSet;
+
+use crate::channel::Channel;
+use crate::conflict::Conflict;
+use crate::host::Host;
+use crate::receipt::{Installed, Kept};
+use crate::release::{Asset, Form, Index, Member, Release};
+use crate::settings::Keep;
+use crate::target::Target;
+use crate::version::Version;
+
+/// What a repository offers, and how it is to be used.
+#[derive(Debug)]
+pub struct Offer<'a> {
+    /// The verified index.
+    pub index: &'a Index,
+    /// URL of the repository.
+    pub repository: &'a str,
+    /// What to remember of the repository from now on.
+    pub trust: String,
+    /// How it is to be used.
+    pub terms: Terms,
+}
+
+/// How use is made of a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The channel that was asked for, of all targets for which nothing else was.
+    pub asked: Option<Channel>,
+    /// The channel of targets that follow no other.
+    pub usual: Channel,
+    /// How many versions of an emulator stay installed.
+    pub keep: Keep,
+}
+
+impl<'a> Offer<'a> {
+    /// The release of `version`, which must not be withdrawn.
+    pub(super) fn release(&self, version: &Version) -> Result<&'a Release, Conflict> {
+        let release = self.index.release(version).ok_or_else(|| Conflict::NoSuchVersion(version.clone()))?;
+        match &release.withdrawn {
+            Some(why) => Err(Conflict::Withdrawn { version: version.clone(), why: why.clone() }),
+            None => Ok(release),
+        }
+    }
+
+    /// The version that `channel` names.
+    pub(super) fn named_by(&self, channel: &Channel) -> Result<&'a Version, Conflict> {
+        let no_such = || {
+            let there = self.index.channels.keys().cloned().collect();
+            Conflict::NoSuchChannel { channel: channel.clone(), there }
+        };
+        self.index.channels.get(channel.as_str()).ok_or_else(no_such)
+    }
+
+    /// The assets by which `targets` of `version` move the fewest bytes, and what to take from each.
+    pub(super) fn cheapest(
+        &self,
+        version: &Version,
+        host: Host,
+        targets: &BTreeSet<Target>,
+    ) -> Vec<(&'a Asset, Vec<Target>)> {
+        let Some(release) = self.index.release(version) else { return Vec::new() };
+        let single = |target: &Target| {
+            let asset = release.asset(Form::Emulator, host, *target)?;
+            Some((asset, vec![*target]))
+        };
+        let singles: Option<Vec<_>> = targets.iter().map(single).collect();
+        let set = release.assets.iter().find(|asset| {
+            asset.form == Form::Set
+                && asset.host == host
+                && targets.iter().all(|target| asset.member(*target).is_some())
+        });
+        match (singles, set) {
+            (Some(singles), Some(set)) if singles.iter().map(|(asset, _)| asset.size).sum::<u64>() <= set.size => {
+                singles
+            }
+            (_, Some(set)) => vec![(set, targets.iter().copied().collect())],
+            (Some(singles), None) => singles,
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The versions that stay beside `version`, once it has taken the place of `before`: none of them is one that the
+    /// repository has withdrawn.
+    pub(super) fn kept(&self, before: Option<&Installed>, version: &Version) -> Vec<Kept> {
+        let Some(before) = before else { return Vec::new() };
+        if before.version == *version {
+            return before.previous.clone();
+        }
+        let is_withdrawn = |kept: &Kept| {
+            let release = self.index.release(&kept.version).filter(|_| kept.repository == self.repository);
+            release.is_some_and(|release| release.withdrawn.is_some())
+        };
+        std::iter::once(before.kept())
+            .chain(before.previous.iter().cloned())
+            .filter(|kept| kept.version != *version && !is_withdrawn(kept))
+            .take(self.terms.keep.versions() - 1)
+            .collect()
+    }
+}
+
+/// The emulator of `target` that `release` has for `host`.
+pub(super) fn member(release: &Release, host: Host, target: Target) -> Result<&Member, Conflict> {
+    let emulator = target.emulated_by();
+    let asset = release.asset(Form::Emulator, host, emulator).or_else(|| release.asset(Form::Set, host, emulator));
+    asset.and_then(|asset| asset.member(emulator)).ok_or_else(|| Conflict::NotOffered {
+        target,
+        host,
+        version: release.version.clone(),
+    })
+}

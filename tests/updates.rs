@@ -1,0 +1,10 @@
+//! Versions: channels, pins, going back, faults that are known, and the timer.
+
+mod advisories;
+mod book;
+mod gap;
+mod images;
+mod kernel;
+mod planning;
+mod units;
+mod window;
