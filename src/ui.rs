@@ -202,6 +202,12 @@ impl Watch for Progress {
                     self.bar = Some(bar(asset.size));
                 }
             }
+            Step::FetchTool { archive, .. } => {
+                self.ui.progress(&planned.step);
+                if !self.ui.quiet {
+                    self.bar = Some(bar(archive.size));
+                }
+            }
             Step::Mount => self.ui.progress(&planned.step),
             step => self.ui.detail(step),
         }

@@ -13,6 +13,7 @@ mod repair;
 mod rules;
 mod step;
 mod target;
+mod tool;
 
 pub use clear::{clear, register_afresh};
 pub use dismiss::{Dismissed, dismiss};
@@ -24,6 +25,7 @@ pub use repair::{Beyond, Repair, repair};
 pub use rules::put_rules;
 pub use step::Step;
 pub use target::rival;
+pub use tool::{ToolOffer, ToolRefusal, ToolWanted, becomes, newer, own, self_rollback, self_update};
 
 use serde::{Deserialize, Serialize};
 

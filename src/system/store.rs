@@ -11,10 +11,10 @@ use super::fetch::{FetchError, Repository};
 use super::root::{FileError, Root};
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
-use crate::release::{Asset, INDEX_FILE, INDEX_MAX};
+use crate::release::{INDEX_FILE, INDEX_MAX};
 use crate::trust::{
-    self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, Root as TrustRoot, Seen, Signatures, TrustError, Verified,
-    VerifiedIndex, root_file, signature_file,
+    self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, ROOT_MAX, Root as TrustRoot, Seen, Signatures, TrustError,
+    Verified, VerifiedIndex, root_file, signature_file,
 };
 use crate::version::Version;
 
@@ -123,22 +123,29 @@ impl Store {
         Ok((index, memory))
     }
 
-    /// Fetches an asset into `sink` and checks it. `progress` is told of every piece, and says whether
+    /// Fetches an archive into `sink` and checks it. `progress` is told of every piece, and says whether
     /// to go on.
-    pub fn fetch(
+    pub fn fetch<A: Archive>(
         &self,
         version: &Version,
-        asset: &Asset,
+        asset: &A,
         sink: File,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Verified<File>, StoreError> {
-        let file = format!("{version}/{}", asset.file);
+    ) -> Result<Verified<File, A>, StoreError> {
+        let file = format!("{}/{}", A::folder(version), asset.file());
         let signature = self.repository.get(&format!("{file}.minisig"), MINISIG_MAX)?;
-        let signature = Minisig::parse(&quoted(&asset.file), &String::from_utf8_lossy(&signature))?;
+        let signature = Minisig::parse(&quoted(asset.file()), &String::from_utf8_lossy(&signature))?;
         trust::AssetClaim::of(asset, version).check(&signature)?;
         let mut source = Counted { source: self.repository.open(&file)?, progress };
         Ok(trust::verify_asset(asset, version, &signature, &self.root, &mut source, sink)?)
     }
+}
+
+/// Checks the signatures of all roots that this machine starts from; how many there are.
+pub fn check_anchors(root: &Root) -> Result<usize, StoreError> {
+    let anchors = anchors(root)?;
+    anchors.values().try_for_each(|(what, anchor)| anchor.root(what).map(drop))?;
+    Ok(anchors.len())
 }
 
 /// What the administrator and the builder of this program trust, by repository. The administrator

@@ -27,7 +27,7 @@ mod root;
 
 use thiserror::Error;
 
-pub use asset::{AssetClaim, Verified, verify as verify_asset};
+pub use asset::{Archive, AssetClaim, Verified, verify as verify_asset};
 pub use index::{Floor, VerifiedIndex, verify as verify_index};
 pub use memory::{Memory, Seen};
 pub use minisig::{MINISIG_MAX, Minisig};
