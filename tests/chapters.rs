@@ -25,6 +25,8 @@ mod neighbours;
 mod places;
 mod planning;
 mod recipes;
+#[cfg(feature = "self-update")]
+mod self_update;
 mod settings;
 mod shebang;
 mod speech;

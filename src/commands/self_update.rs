@@ -46,16 +46,12 @@ fn check(wanted: &ToolWanted, context: &Context) -> Result<Exit, Failure> {
     let present = &observed.version;
     let newer = plan::newer(wanted, &observed, &offered.offer(context)?)?.map(|(version, _)| version.clone());
     context.ui.document(&serde_json::json!({ "schema": 1, "present": present, "newer": newer }));
-    Ok(match newer {
-        Some(version) => {
-            context.ui.result(format!("qus {version} is there; this is {present}"));
-            Exit::Newer
-        }
-        None => {
-            context.ui.result(format!("nothing to do: qus {present} is the newest"));
-            Exit::Done
-        }
-    })
+    if let Some(version) = newer {
+        context.ui.result(format!("qus {version} is there; this is {present}"));
+        return Ok(Exit::Newer);
+    }
+    context.ui.result(format!("nothing to do: qus {present} is the newest"));
+    Ok(Exit::Done)
 }
 
 /// What the repository says that this copy came from, or another that was named.

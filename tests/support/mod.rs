@@ -11,4 +11,6 @@ pub(crate) mod real;
 pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod table_of_the_book;
+#[cfg(feature = "self-update")]
+pub(crate) mod tools;
 pub(crate) mod tree;

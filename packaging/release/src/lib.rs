@@ -7,7 +7,7 @@
 //! * a [`repository`] is the folder of files that a web server hands out; nothing appears in it
 //!   under its final name before it is complete.
 //!
-//! One file each for what people type: [`keygen`], [`root`], [`import`], [`publish`], [`verify`].
+//! One file each for what people type: [`keygen`], [`root`], [`import`], [`tool`], [`publish`], [`verify`].
 
 #![expect(clippy::disallowed_methods, reason = "a maintainer's program: it works on the folders that it is given")]
 
@@ -17,6 +17,7 @@ pub mod deb;
 pub mod emulator;
 pub mod error;
 pub mod import;
+pub mod installer;
 pub mod keygen;
 pub mod keys;
 pub mod merge;
@@ -31,5 +32,6 @@ pub mod root;
 pub mod signing;
 pub mod staging;
 pub mod tap;
+pub mod tool;
 pub mod ui;
 pub mod verify;

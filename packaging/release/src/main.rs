@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use qus::release::{Asset, Form};
-use qus_release::cli::{Cli, Command, ImportArgs, KeygenArgs, PublishArgs, RootArgs, VerifyArgs};
+use qus_release::cli::{Cli, Command, ImportArgs, KeygenArgs, PublishArgs, RootArgs, ToolArgs, VerifyArgs};
 use qus_release::error::Error;
 use qus_release::passphrase::Passphrases;
 use qus_release::ui::{Ui, count, megabytes};
-use qus_release::{import, keygen, publish, root, verify};
+use qus_release::{import, keygen, publish, root, tool, verify};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Keygen(args) => keygen(args, &passphrases, &ui),
         Command::Root(args) => root(args, &passphrases, &ui),
         Command::Import(args) => import(args, &passphrases, &ui),
+        Command::Tool(args) => tool(args, &passphrases, &ui),
         Command::Publish(args) => publish(args, &passphrases, &ui),
         Command::Verify(args) => verify(args, &ui),
     };
@@ -63,11 +64,23 @@ fn import(args: &ImportArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
+fn tool(args: &ToolArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
+    let tool = tool::run(args, passphrases, ui)?;
+    for archive in &tool.archives {
+        ui.result(format_args!("qus {}: {}, {}", tool.version, archive.file, megabytes(archive.size)));
+    }
+    ui.help(format_args!("next: qus-release publish {} --key FILE", args.repository.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn publish(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
     let index = publish::run(args, passphrases, ui)?;
     ui.result(format_args!("serial {}, expires {}", index.serial, index.expires));
     for (channel, version) in &index.channels {
         ui.result(format_args!("{channel}: {version}"));
+    }
+    for tool in &index.tools {
+        ui.result(format_args!("qus itself: {}", tool.version));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -83,6 +96,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<ExitCode, Error> {
     match &report.index {
         Some(index) if report.problems.is_empty() => {
             let assets: usize = index.releases.iter().map(|release| release.assets.len()).sum();
+            let assets = assets + index.tools.iter().map(|tool| tool.archives.len()).sum::<usize>();
             let (root, serial, expires, assets) = (report.root, index.serial, index.expires, count(assets, "archive"));
             ui.result(format_args!("authentic: root {root}, index {serial} until {expires}, {assets}"));
             Ok(ExitCode::SUCCESS)

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use qus::advisory;
 use qus::moment::Moment;
-use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE};
+use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE, Tool};
 use qus::trust::{Root, TrustError, root_file, verify_index};
 use qus::version::Version;
 
 use crate::cli::{Channel, PublishArgs, time};
 use crate::error::{Error, failed};
+use crate::installer::{self, INSTALLER_FILE};
 use crate::keys::read_secret;
 use crate::passphrase::Passphrases;
 use crate::repository::Repository;
@@ -20,7 +21,7 @@ use crate::ui::{Ui, megabytes};
 ///
 /// # Atomicity
 ///
-/// The index appears whole, in the place of the one before.
+/// The index appears whole, in the place of the one before; the script that installs qus a moment earlier.
 pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Index, Error> {
     let now = time(args.now);
     let signer = read_secret(&args.key, passphrases)?;
@@ -36,7 +37,9 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
     if releases.is_empty() {
         return Err(Error::NoReleases(args.repository.clone()));
     }
-    check_assets(&repository, &releases, &root, ui)?;
+    let tools = repository.tools()?;
+    check_assets(&repository, &releases, &tools, &root, ui)?;
+    let installer = installer::script(&repository, &tools, &root)?;
     let previous = previous(&repository, &root, ui)?;
     let before = previous.as_ref().map_or(0, |index| index.serial);
     let serial = args.serial.unwrap_or(before + 1);
@@ -54,20 +57,33 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
         channels,
         mirrors: Vec::new(),
         advisories: advisory::known().to_vec(),
-        tools: Vec::new(),
+        tools,
         releases,
     };
-    write(&repository, &index, &root, &signer, now)?;
+    write(&repository, &index, installer, &root, &signer, now)?;
     Ok(index)
 }
 
-fn check_assets(repository: &Repository, releases: &[Release], root: &Root, ui: &Ui) -> Result<(), Error> {
-    let size = releases.iter().flat_map(|release| &release.assets).map(|asset| asset.size).sum();
+fn check_assets(
+    repository: &Repository,
+    releases: &[Release],
+    tools: &[Tool],
+    root: &Root,
+    ui: &Ui,
+) -> Result<(), Error> {
+    let size = releases.iter().flat_map(|release| &release.assets).map(|asset| asset.size);
+    let size = size.chain(tools.iter().flat_map(|tool| &tool.archives).map(|archive| archive.size)).sum();
     let work = ui.begin("checking all archives", size);
     for release in releases {
         for asset in &release.assets {
             repository.check_asset(&release.version, asset, root)?;
             work.advance(asset.size);
+        }
+    }
+    for tool in tools {
+        for archive in &tool.archives {
+            repository.check_tool(&tool.version, archive, root)?;
+            work.advance(archive.size);
         }
     }
     ui.end(&work, &format!("checked all archives, {}", megabytes(size)));
@@ -126,7 +142,14 @@ fn note_channels(channels: &BTreeMap<String, Version>, releases: &[Release], ui:
     }
 }
 
-fn write(repository: &Repository, index: &Index, root: &Root, signer: &Signer, now: Moment) -> Result<(), Error> {
+fn write(
+    repository: &Repository,
+    index: &Index,
+    installer: Option<String>,
+    root: &Root,
+    signer: &Signer,
+    now: Moment,
+) -> Result<(), Error> {
     let path = repository.file(INDEX_FILE);
     let malformed = |why: String| Error::Malformed { path: path.clone(), why };
     let body = serde_json::to_string(index).map_err(|error| malformed(error.to_string()))? + "\n";
@@ -142,5 +165,11 @@ fn write(repository: &Repository, index: &Index, root: &Root, signer: &Signer, n
     verify_index(INDEX_FILE, text.as_bytes(), root, &|_| 0, now)?;
     let staging = repository.staging()?;
     staging.write(INDEX_FILE, &text)?;
-    staging.place(&[INDEX_FILE.to_owned()])
+    let mut names = Vec::new();
+    if let Some(script) = installer {
+        staging.write(INSTALLER_FILE, &script)?;
+        names.push(INSTALLER_FILE.to_owned());
+    }
+    names.push(INDEX_FILE.to_owned());
+    staging.place(&names)
 }
