@@ -16,6 +16,8 @@ mod exports;
 mod headers;
 mod https;
 mod install;
+#[cfg(feature = "self-update")]
+mod install_sh;
 mod keeping;
 mod kernel;
 mod kinds;

@@ -100,14 +100,10 @@ fn met(machine: &Standalone, call: &str, fault: &str, nth: usize) -> Option<Said
 
 /// Lets every call fail in turn. Whatever happened, the next command must leave the old or the new state, whole.
 fn survives(fault: &str, least: usize) {
-    let mut machine = Standalone::new();
+    let mut machine = Standalone::at(APART);
     machine.offer("0.9.9", &real("0.9.9"));
-    machine
-        .sandbox
-        .shell("cp -a /usr/local/bin /usr/local/lib/bin; cp -a /var/lib/qus /usr/local/lib/state")
-        .expect(0, &[]);
-    let restore = "rm -rf /usr/local/bin/* /usr/local/bin/.[!.]* /var/lib/qus
-        cp -a /usr/local/lib/bin/. /usr/local/bin; cp -a /usr/local/lib/state /var/lib/qus";
+    machine.sandbox.shell("cd /usr/local/lib; cp -a apps kept; cp -a /var/lib/qus state").expect(0, &[]);
+    let restore = "cd /usr/local/lib; rm -rf apps /var/lib/qus; cp -a kept apps; cp -a state /var/lib/qus";
     let before = machine.tree();
     machine.qus(&["self-update"]).expect(0, &[]);
     let after = machine.tree();

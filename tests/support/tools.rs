@@ -117,7 +117,8 @@ impl Standalone {
 
     /// The same at another path, whose directory is made.
     pub(crate) fn at(path: &str) -> Standalone {
-        let machine = Standalone { image: Image::trusting(&["aarch64"]), sandbox: Sandbox::new(), path: path.to_owned() };
+        let machine =
+            Standalone { image: Image::trusting(&["aarch64"]), sandbox: Sandbox::new(), path: path.to_owned() };
         machine.image.hand_anchor_to(&machine.sandbox);
         machine.put(path, stripped());
         machine.write_receipt(path);

@@ -133,6 +133,9 @@ pub struct ImportArgs {
 
 /// `qus-release tool`.
 #[derive(Clone, Debug, Args)]
+#[command(override_usage = "\
+qus-release tool [OPTIONS] <REPOSITORY> <PROGRAM>...
+           --version <VERSION> --key <RELEASE_SECRET>")]
 pub struct ToolArgs {
     /// Folder of the repository, made if missing
     pub repository: PathBuf,
