@@ -122,6 +122,11 @@ pub enum Command {
     Register(RegisterArgs),
     /// Take back what register did
     Unregister(EmulatorArgs),
+    /// Replace this program by a newer one, if no package manager does
+    SelfUpdate(SelfUpdateArgs),
+    /// Examine this program itself: what self-update asks of a new one
+    #[command(hide = true)]
+    SelfTest,
 }
 
 /// Targets, or none.
@@ -272,6 +277,23 @@ pub struct RemoveArgs {
     /// Targets, or "all"
     #[arg(value_name = "TARGET", required = true)]
     pub targets: Vec<String>,
+}
+
+/// Which qus is wanted.
+#[derive(Debug, Args)]
+pub struct SelfUpdateArgs {
+    /// The version; none means the newest
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Tell whether there is a newer one, by exit code 100, and change nothing
+    #[arg(long, conflicts_with = "version")]
+    pub check: bool,
+    /// Go back to the one that was replaced last; no network is needed
+    #[arg(long, conflicts_with_all = ["version", "check"])]
+    pub rollback: bool,
+    /// Take the named version even if it is older
+    #[arg(long, requires = "version")]
+    pub allow_downgrade: bool,
 }
 
 /// How a rule is to be written.

@@ -114,6 +114,11 @@ impl Layout {
         self.state.join("receipt.json")
     }
 
+    /// How qus itself was installed.
+    pub fn tool_receipt(&self) -> RootedPath {
+        self.state.join("self.json")
+    }
+
     /// What was last seen of each repository.
     pub fn trust(&self) -> RootedPath {
         self.state.join("trust.json")

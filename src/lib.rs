@@ -42,6 +42,7 @@ pub mod settings;
 pub mod shebang;
 pub mod shell;
 pub mod target;
+pub mod tool;
 pub mod trust;
 pub mod version;
 

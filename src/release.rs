@@ -9,6 +9,10 @@
 //! <version>/qemu-static-all_<host>.tar.zst            all of them, solid   + .minisig
 //! <version>/qemu-<target>-static_<host>.tgz           the names of dbhi/qus + .minisig
 //! <version>/release.json                              what the index will say of this version
+//! tool-<version>/qus_<host>.tar.zst                   qus itself           + .minisig
+//! tool-<version>/qus_<host>.tgz                       the same, for install.sh + .minisig
+//! tool-<version>/tool.json                            what the index will say of this version
+//! install.sh                                          installs qus where there is none yet
 //! ```
 
 use std::collections::BTreeMap;
@@ -27,6 +31,12 @@ pub const INDEX_FILE: &str = "index.qus";
 
 /// The name of the file by which `qus-release import` tells `publish` of a version.
 pub const RELEASE_FILE: &str = "release.json";
+
+/// The name of the file by which `qus-release tool` tells `publish` of a version of qus.
+pub const TOOL_FILE: &str = "tool.json";
+
+/// The name of the one member of an archive of qus.
+pub const TOOL_MEMBER: &str = "qus";
 
 /// Largest index, in bytes: room for ten versions of all assets of all hosts (about 250 KiB each).
 pub const INDEX_MAX: u64 = 4 * 1024 * 1024;
@@ -151,11 +161,11 @@ pub struct Member {
 pub struct Tool {
     /// Its version.
     pub version: Version,
-    /// Its archives, one a host.
+    /// Its archives, two a host: [`ToolArchive::file_name`] and [`ToolArchive::tgz_name`].
     pub archives: Vec<ToolArchive>,
 }
 
-/// An archive, tar and zstd, with one member, the program `qus`.
+/// An archive with one member, the program `qus`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolArchive {
     /// Its name in the directory of its version.
@@ -191,6 +201,25 @@ impl Release {
             .iter()
             .filter(move |asset| asset.host == host && asset.form != Form::Tgz)
             .flat_map(|asset| asset.members.iter().map(|member| member.target))
+    }
+}
+
+impl Tool {
+    /// The archive for `host` that qus takes.
+    pub fn archive(&self, host: Host) -> Option<&ToolArchive> {
+        self.archives.iter().find(|archive| archive.host == host && archive.file == ToolArchive::file_name(host))
+    }
+}
+
+impl ToolArchive {
+    /// The name of the archive that `qus self-update` takes: tar and zstd.
+    pub fn file_name(host: Host) -> String {
+        format!("qus_{host}.tar.zst")
+    }
+
+    /// The name of the one that `install.sh` takes, for machines without zstd: tar and gzip.
+    pub fn tgz_name(host: Host) -> String {
+        format!("qus_{host}.tgz")
     }
 }
 

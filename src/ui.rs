@@ -214,6 +214,12 @@ impl Watch for Progress {
                     draw(Some(bar(asset.size)));
                 }
             }
+            Step::FetchTool { archive, .. } => {
+                self.ui.progress(&planned.step);
+                if !self.ui.quiet {
+                    draw(Some(bar(archive.size)));
+                }
+            }
             Step::Mount => self.ui.progress(&planned.step),
             step => self.ui.detail(step),
         }

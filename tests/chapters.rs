@@ -17,6 +17,8 @@ mod exports;
 mod headers;
 mod https;
 mod install;
+#[cfg(feature = "self-update")]
+mod install_sh;
 mod keeping;
 mod kernel;
 mod kinds;
@@ -26,6 +28,8 @@ mod neighbours;
 mod places;
 mod planning;
 mod recipes;
+#[cfg(feature = "self-update")]
+mod self_update;
 mod settings;
 mod shebang;
 mod speech;

@@ -24,6 +24,7 @@ fn every_help_text_fits_eighty_columns() {
         "export",
         "register",
         "unregister",
+        "self-update",
     ];
     for command in commands {
         for option in ["-h", "--help"] {

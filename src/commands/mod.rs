@@ -15,6 +15,9 @@ mod remove;
 mod repository;
 mod rollback;
 mod run;
+mod self_test;
+#[cfg_attr(not(feature = "self-update"), path = "self_update_left_out.rs")]
+mod self_update;
 mod status;
 mod tell;
 mod test;
@@ -32,7 +35,7 @@ use crate::conflict::Conflict;
 use crate::diagnosis::PAGES;
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
-use crate::plan::{Plan, Planned};
+use crate::plan::{Plan, Planned, ToolRefusal};
 use crate::proof::Proof;
 use crate::rule::{BadRule, Match};
 use crate::settings::Settings;
@@ -82,6 +85,8 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
         Command::Trust => trust::run(&context),
         Command::Register(args) => register::run_register(args, &context),
         Command::Unregister(args) => register::run_unregister(args, &context),
+        Command::SelfUpdate(args) => self_update::run(args, &context),
+        Command::SelfTest => self_test::run(&context),
     });
     done.unwrap_or_else(|failure| {
         ui.error(&failure);
@@ -103,6 +108,11 @@ pub enum Failure {
     Apply(#[from] ApplyError),
     File(#[from] FileError),
     Settings(#[from] SettingsError),
+    SelfUpdate(#[from] ToolRefusal),
+    #[error("\"{0}\" is not a version such as 1.2.3")]
+    NotAVersion(String),
+    #[error("this qus is not sound: {0}")]
+    Unsound(String),
     #[error("--interpreter is the emulator of one target, but several are named")]
     OneInterpreter,
     #[error("the kernel's table is the running system's: it cannot be changed in an image, nor for one user")]
@@ -140,8 +150,11 @@ impl Failure {
             Failure::Apply(error) => error,
             Failure::File(error) => error,
             Failure::Settings(error) => error,
+            Failure::SelfUpdate(error) => error,
             Failure::Lodging(error) => error,
             Failure::Selection(_)
+            | Failure::NotAVersion(_)
+            | Failure::Unsound(_)
             | Failure::Rule(_)
             | Failure::OneInterpreter
             | Failure::NoHome
@@ -165,6 +178,7 @@ impl Explain for Failure {
             | Failure::NothingToExport
             | Failure::NoProgramIn(_)
             | Failure::NotText(_)
+            | Failure::Unsound(_)
             | Failure::Watch(_) => Exit::Failed,
             _ => self.explained().map_or(Exit::Usage, Explain::exit),
         }

@@ -17,6 +17,7 @@ mod rollback;
 mod rules;
 mod step;
 mod target;
+mod tool;
 mod update;
 
 pub use clear::{clear, register_afresh};
@@ -32,6 +33,7 @@ pub use rollback::{chosen as chosen_to_roll_back, rollback};
 pub use rules::put_rules;
 pub use step::Step;
 pub use target::rival;
+pub use tool::{ToolOffer, ToolRefusal, ToolWanted, becomes, newer, own, self_rollback, self_update};
 pub use update::{Prospect, Update, Verdict, prospects, update};
 
 use serde::{Deserialize, Serialize};

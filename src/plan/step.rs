@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::dropin;
 use crate::entry::Entry;
 use crate::receipt::Receipt;
-use crate::release::Asset;
+use crate::release::{Asset, ToolArchive};
 use crate::rooted::RootedPath;
 use crate::rule::RuleName;
 use crate::target::Target;
+use crate::trust::Archive;
 use crate::version::Version;
 
 /// One change, with what was there before it.
@@ -34,6 +35,14 @@ pub enum Step {
     PutEntry { name: RuleName, after: Option<Entry>, before: Option<Entry> },
     /// Run a program of the target.
     Prove,
+    /// Fetch an archive of qus, check it, and unpack the program into the directory `into`.
+    FetchTool { version: Version, archive: ToolArchive, into: RootedPath },
+    /// Start the program at `path`, which must be qus of `version` and find itself sound.
+    Try { path: RootedPath, version: Version },
+    /// Copy a program.
+    Copy { from: RootedPath, to: RootedPath },
+    /// Put the program `by` in the place of the one at `path`, of which `kept` is a copy.
+    Replace { path: RootedPath, by: RootedPath, kept: RootedPath },
     /// Write down what is installed now.
     Record { after: Receipt, before: Receipt },
 }
@@ -44,11 +53,17 @@ impl fmt::Display for Step {
         match self {
             Step::MakeDir { path } => write!(f, "make directory {path}"),
             Step::Fetch { version, asset, targets, .. } => {
-                let (file, megabytes) = (&asset.file, asset.size.div_ceil(100_000));
-                let (whole, tenth) = (megabytes / 10, megabytes % 10);
+                let (file, size) = (&asset.file, megabytes(asset.size));
                 let plural = if targets.len() == 1 { "" } else { "s" };
-                write!(f, "fetch and verify {version}/{file} ({} emulator{plural}, {whole}.{tenth} MB)", targets.len())
+                write!(f, "fetch and verify {version}/{file} ({} emulator{plural}, {size})", targets.len())
             }
+            Step::FetchTool { version, archive, .. } => {
+                let (folder, file, size) = (ToolArchive::folder(version), &archive.file, megabytes(archive.size));
+                write!(f, "fetch and verify {folder}/{file} ({size})")
+            }
+            Step::Try { path, version } => write!(f, "try whether {path} is qus {version} and starts"),
+            Step::Copy { from, to } => write!(f, "copy {from} to {to}"),
+            Step::Replace { path, by, .. } => write!(f, "put {by} in the place of {path}"),
             Step::Move { from, to } => match (from.as_str().contains("/staging/"), to.as_str().contains("/staging/")) {
                 (_, true) => write!(f, "remove {from}"),
                 _ if dropin::is_aside(to) => write!(f, "put {from} aside as {to}"),
@@ -72,4 +87,10 @@ impl fmt::Display for Step {
             Step::Record { .. } => write!(f, "write the receipt"),
         }
     }
+}
+
+/// Bytes as people read them, rounded up: `3.1 MB`.
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
 }

@@ -1,5 +1,7 @@
 //! Applying plans, and undoing them.
 
+use std::fs::File;
+
 use thiserror::Error;
 
 use super::interrupt;
@@ -7,14 +9,16 @@ use super::journal::{self, Journal, JournalError};
 use super::kernel::{self, Kernel, KernelError};
 use super::root::{FileError, Root};
 use super::store::{Store, StoreError};
-use super::unpack::{UnpackError, unpack};
+use super::trial::{self, TrialError};
+use super::unpack::{UnpackError, unpack, unpack_tool};
 use crate::exit::{Exit, Explain};
 use crate::plan::{Plan, Step};
 use crate::proof::{Outcome, Proof};
 use crate::receipt::Receipt;
-use crate::release::Asset;
+use crate::release::{Asset, ToolArchive};
 use crate::rooted::RootedPath;
 use crate::target::Target;
+use crate::trust::{Archive, Verified};
 use crate::version::Version;
 
 /// What plans are applied to.
@@ -75,6 +79,7 @@ pub enum StepError {
     Kernel(#[from] KernelError),
     Store(#[from] StoreError),
     Unpack(#[from] UnpackError),
+    Trial(#[from] TrialError),
     #[error("interrupted; nothing is changed")]
     Interrupted,
     #[error("this plan was made for another machine")]
@@ -88,6 +93,7 @@ impl Explain for StepError {
             StepError::Kernel(error) => error.exit(),
             StepError::Store(error) => error.exit(),
             StepError::Unpack(error) => error.exit(),
+            StepError::Trial(error) => error.exit(),
             StepError::Interrupted | StepError::WrongMachine => Exit::Failed,
         }
     }
@@ -98,6 +104,7 @@ impl Explain for StepError {
             StepError::Kernel(error) => error.help(),
             StepError::Store(error) => error.help(),
             StepError::Unpack(error) => error.help(),
+            StepError::Trial(error) => error.help(),
             StepError::Interrupted | StepError::WrongMachine => None,
         }
     }
@@ -211,6 +218,10 @@ impl Run<'_> {
                     self.drop_target(target, index, journal)?;
                 }
             }
+            Step::FetchTool { version, archive, into } => self.fetch_tool(version, archive, into, watch)?,
+            Step::Try { path, version } => trial::attempt(root, path, version)?,
+            Step::Copy { from, to } => root.copy_program(from, to)?,
+            Step::Replace { path, by, .. } => root.rename(by, path)?,
             Step::Record { after, before } => put_receipt(root, &self.recorded(after, before))?,
         }
         Ok(())
@@ -224,24 +235,47 @@ impl Run<'_> {
         into: &RootedPath,
         watch: &mut dyn Watch,
     ) -> Result<(), StepError> {
+        let verified = self.fetch_verified(version, asset, into, watch)?;
+        Ok(unpack(self.machine.root, verified, targets, into)?)
+    }
+
+    fn fetch_tool(
+        &self,
+        version: &Version,
+        archive: &ToolArchive,
+        into: &RootedPath,
+        watch: &mut dyn Watch,
+    ) -> Result<(), StepError> {
+        let verified = self.fetch_verified(version, archive, into, watch)?;
+        Ok(unpack_tool(self.machine.root, verified, into)?)
+    }
+
+    /// Fetches an archive by way of a file in `into` that has lost its name when this returns.
+    fn fetch_verified<A: Archive>(
+        &self,
+        version: &Version,
+        archive: &A,
+        into: &RootedPath,
+        watch: &mut dyn Watch,
+    ) -> Result<Verified<File, A>, StepError> {
         let Machine { root, store, .. } = self.machine;
         let store = store.ok_or(StepError::WrongMachine)?;
-        let archive = into.join(&format!("{}.unverified", asset.file));
-        let partial = store.partial(root, &asset.sha256, asset.size, archive)?;
-        let fetched = store.fetch(version, asset, &partial, &mut |bytes| {
+        let place = into.join(&format!("{}.unverified", archive.file()));
+        let partial = store.partial(root, &archive.sha256(), archive.size(), place)?;
+        let fetched = store.fetch(version, archive, &partial, &mut |bytes| {
             watch.fetched(bytes);
             !interrupt::asked()
         });
         // What is read from now on is the open file; its name would only be in the way. What failed leaves what it
         // has for the next run.
-        if fetched.is_ok() || !partial.waits(asset.size)? {
+        if fetched.is_ok() || !partial.waits(archive.size())? {
             partial.forget(root)?;
         }
         let verified = match fetched {
             Err(_) if interrupt::asked() => return Err(StepError::Interrupted),
             fetched => fetched?,
         };
-        Ok(unpack(root, verified, targets, into)?)
+        Ok(verified)
     }
 
     /// Undoes the first `begun` steps, last first. Each can be undone whether or not it was done, and
@@ -257,7 +291,14 @@ impl Run<'_> {
         let Machine { root, kernel, .. } = self.machine;
         match step {
             // Directories are pruned at the end, when nothing is left in them.
-            Step::MakeDir { .. } | Step::Fetch { .. } | Step::Prove => {}
+            Step::MakeDir { .. } | Step::Fetch { .. } | Step::FetchTool { .. } | Step::Prove | Step::Try { .. } => {}
+            Step::Copy { to, .. } => root.unwrite(to)?,
+            Step::Replace { path, by, kept } => {
+                // Undone already, or never done, if the new one lies ready, or the copy is not there any more.
+                if root.look(by)?.is_none() && root.look(kept)?.is_some() {
+                    root.rename(kept, path)?;
+                }
+            }
             Step::Move { from, to } => {
                 // Undone already, or never done, if what was moved lies where it came from.
                 if root.look(from)?.is_none() && root.look(to)?.is_some() {

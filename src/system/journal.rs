@@ -130,7 +130,12 @@ pub fn unfinished(root: &Root) -> Result<Option<Unfinished>, JournalError> {
         return Ok(Some(nothing));
     };
     let unreadable = |why: String| JournalError::Unreadable { path: path.clone(), why };
-    let Ok(Line::Plan(plan)) = first else { return Err(unreadable("it does not begin with a plan".to_owned())) };
+    let plan = match first {
+        Ok(Line::Plan(plan)) => plan,
+        Ok(_) => return Err(unreadable("it does not begin with a plan".to_owned())),
+        // A step that this qus does not know is one that it must not pass over.
+        Err(error) => return Err(unreadable(format!("it is damaged, or another version of qus wrote it: {error}"))),
+    };
     let mut unfinished = Unfinished { plan, begun: 0, dropped: Vec::new(), committed: false };
     for line in lines {
         match line.map_err(|error| unreadable(error.to_string()))? {

@@ -27,6 +27,9 @@ pub mod signals;
 pub mod store;
 pub mod surroundings;
 pub mod table;
+pub mod tool;
+mod tool_owner;
+pub mod trial;
 pub mod unpack;
 pub mod watch;
 

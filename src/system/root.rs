@@ -279,6 +279,20 @@ impl Root {
         self.rename(&new, path)
     }
 
+    /// Makes `to` a copy of a program, in place of what bore that name.
+    pub fn copy_program(&self, from: &RootedPath, to: &RootedPath) -> Result<(), FileError> {
+        let new = beside(to);
+        self.remove(&new)?;
+        let mut source = self.open(from)?;
+        let mut file = self.create(&new, 0o700)?;
+        io::copy(&mut source, &mut file).map_err(failed("copy to", to))?;
+        file.set_permissions(fs::Permissions::from_mode(0o755)).map_err(failed("copy to", to))?;
+        self.sync(&file, to)?;
+        // Open for writing, it would not be executed.
+        drop(file);
+        self.rename(&new, to)
+    }
+
     /// Gives a file another name, in place of what bore it.
     pub fn rename(&self, from: &RootedPath, to: &RootedPath) -> Result<(), FileError> {
         fs::rename(self.locate(from), self.locate(to)).map_err(failed("rename to", to))?;

@@ -17,11 +17,11 @@ use super::settings::{self, SettingsError};
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::moment::Moment;
-use crate::release::{Asset, INDEX_FILE, INDEX_MAX};
+use crate::release::{INDEX_FILE, INDEX_MAX};
 use crate::rooted::RootedPath;
 use crate::trust::{
-    self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures, TrustError,
-    Trusted, Verified, VerifiedIndex, root_file, signature_file,
+    self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures,
+    TrustError, Trusted, Verified, VerifiedIndex, root_file, signature_file,
 };
 use crate::version::Version;
 
@@ -231,81 +231,34 @@ impl Store {
         }
     }
 
-    /// Fetches an asset into `partial` and checks it, that of the next source if that of the first is not good.
-    /// `progress` is told how many bytes are there, and says whether to go on.
-    pub fn fetch(
+    /// Fetches an archive into `partial` and checks it and its signature, those of the next source if those of the first
+    /// are not good. `progress` is told how many bytes are there, and says whether to go on.
+    pub fn fetch<A: Archive>(
         &self,
         version: &Version,
-        asset: &Asset,
+        archive: &A,
         partial: &Partial,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Verified<File>, StoreError> {
-        self.deliver(&AssetDelivery { version, asset, root: &self.root }, partial, progress)
-    }
-
-    /// Fetches a file and its signature, those of the next source if those of the first are not good.
-    pub fn deliver<D: Delivery>(
-        &self,
-        delivery: &D,
-        partial: &Partial,
-        progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<D::Good, StoreError> {
-        let path = delivery.path();
+    ) -> Result<Verified<File, A>, StoreError> {
+        let path = format!("{}/{}", A::folder(version), archive.file());
+        let what = quoted(archive.file());
         self.repository.first(&path, &mut |source| {
             let signature = source.get(&format!("{path}.minisig"), MINISIG_MAX)?;
-            let signature = Minisig::parse(&quoted(delivery.name()), &String::from_utf8_lossy(&signature))?;
-            delivery.claim(&signature)?;
-            Ok(source.deliver(&path, delivery.size(), partial, &mut |source, sink| {
-                delivery.verify(&signature, &mut Counted { source, have: 0, progress }, sink)
+            let signature = Minisig::parse(&what, &String::from_utf8_lossy(&signature))?;
+            trust::AssetClaim::of(archive, version).check(&signature)?;
+            Ok(source.deliver(&path, archive.size(), partial, &mut |source, sink| {
+                let mut source = Counted { source, have: 0, progress };
+                trust::verify_asset(archive, version, &signature, &self.root, &mut source, sink)
             })?)
         })
     }
 }
 
-/// A signed file of a repository, and how it is judged.
-pub trait Delivery {
-    /// What it is when it was found good.
-    type Good;
-    /// Where in the repository it is. Its signature lies beside it.
-    fn path(&self) -> String;
-    /// What it is called in messages.
-    fn name(&self) -> &str;
-    /// Its size, in bytes, as the index has it.
-    fn size(&self) -> u64;
-    /// Fails unless `signature` is made out to it. Done before the file is fetched.
-    fn claim(&self, signature: &Minisig) -> Result<(), TrustError>;
-    /// Reads all of it and writes it to `sink`, and fails unless it is good.
-    fn verify(&self, signature: &Minisig, source: &mut dyn Read, sink: File) -> Result<Self::Good, TrustError>;
-}
-
-struct AssetDelivery<'a> {
-    version: &'a Version,
-    asset: &'a Asset,
-    root: &'a TrustRoot,
-}
-
-impl Delivery for AssetDelivery<'_> {
-    type Good = Verified<File>;
-
-    fn path(&self) -> String {
-        format!("{}/{}", self.version, self.asset.file)
-    }
-
-    fn name(&self) -> &str {
-        &self.asset.file
-    }
-
-    fn size(&self) -> u64 {
-        self.asset.size
-    }
-
-    fn claim(&self, signature: &Minisig) -> Result<(), TrustError> {
-        trust::AssetClaim::of(self.asset, self.version).check(signature)
-    }
-
-    fn verify(&self, signature: &Minisig, source: &mut dyn Read, sink: File) -> Result<Verified<File>, TrustError> {
-        trust::verify_asset(self.asset, self.version, signature, self.root, source, sink)
-    }
+/// Checks the signatures of all roots that this machine starts from; how many there are.
+pub fn check_anchors(root: &Root) -> Result<usize, StoreError> {
+    let anchors = trusted(root)?;
+    anchors.values().try_for_each(|trusted| trusted.anchor.root(&trusted.name()).map(drop))?;
+    Ok(anchors.len())
 }
 
 /// Judges the bytes of an index.

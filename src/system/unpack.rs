@@ -13,7 +13,7 @@ use crate::elf::Header;
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::host::Host;
-use crate::release::{Asset, Member, WINDOW_LOG_MAX};
+use crate::release::{Asset, TOOL_MEMBER, ToolArchive, WINDOW_LOG_MAX};
 use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::trust::Verified;
@@ -72,40 +72,93 @@ impl Explain for UnpackError {
     }
 }
 
+/// What an archive must hold, and nothing else.
+struct Listing {
+    /// Its name, for messages.
+    file: String,
+    host: Host,
+    /// Whether what it holds must need no other file.
+    is_static: bool,
+    members: Vec<Listed>,
+}
+
+/// One member, as it was signed.
+struct Listed {
+    name: String,
+    size: u64,
+    sha256: Sha256,
+}
+
+impl Listing {
+    fn of(asset: &Asset) -> Listing {
+        let listed = |member: &crate::release::Member| Listed {
+            name: member.target.emulator(),
+            size: member.size,
+            sha256: member.sha256,
+        };
+        let members = asset.members.iter().map(listed).collect();
+        Listing { file: asset.file.clone(), host: asset.host, is_static: true, members }
+    }
+
+    /// qus runs where it is: a copy that was built against this machine's libraries is sound too.
+    fn of_tool(archive: &ToolArchive) -> Listing {
+        let program =
+            Listed { name: TOOL_MEMBER.to_owned(), size: archive.program_size, sha256: archive.program_sha256 };
+        Listing { file: archive.file.clone(), host: archive.host, is_static: false, members: vec![program] }
+    }
+}
+
 /// Unpacks `targets` of a verified asset into the directory `into`, as root's, mode 0755, and waits
 /// until they have reached the disk. Every other member is checked all the same.
 ///
 /// Nothing of the archive's own names, owners or modes is used: members are picked by their signed
 /// names, and anything else in it is an error.
 pub fn unpack(root: &Root, verified: Verified<File>, targets: &[Target], into: &RootedPath) -> Result<(), UnpackError> {
-    let (mut content, asset) = verified.into_parts();
+    let (content, asset) = verified.into_parts();
+    let names: Vec<String> = targets.iter().map(|target| target.emulator()).collect();
+    unpack_listed(root, content, &Listing::of(&asset), &names, into)
+}
+
+/// Unpacks a verified archive of qus into the directory `into`, by the same rules.
+pub fn unpack_tool(root: &Root, verified: Verified<File, ToolArchive>, into: &RootedPath) -> Result<(), UnpackError> {
+    let (content, archive) = verified.into_parts();
+    unpack_listed(root, content, &Listing::of_tool(&archive), &[TOOL_MEMBER.to_owned()], into)
+}
+
+fn unpack_listed(
+    root: &Root,
+    mut content: File,
+    asset: &Listing,
+    wanted: &[String],
+    into: &RootedPath,
+) -> Result<(), UnpackError> {
     let damaged = |error: io::Error| UnpackError::Damaged(asset.file.clone(), error);
     content.rewind().map_err(damaged)?;
     let mut decoder = zstd::Decoder::new(content).map_err(damaged)?.single_frame();
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(damaged)?;
     let mut archive = tar::Archive::new(decoder);
 
-    let mut seen: Vec<Target> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     let mut written = Vec::new();
     // `raw`: names in extension headers would otherwise replace those we look at.
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
-        let member = check_entry(&asset, &entry, &seen)?;
-        seen.push(member.target);
-        let sink = if targets.contains(&member.target) {
-            let path = into.join(&member.target.emulator());
+        let member = check_entry(asset, &entry, &seen)?;
+        seen.push(&member.name);
+        let sink = if wanted.contains(&member.name) {
+            let path = into.join(&member.name);
             let file = root.create(&path, 0o600)?;
             written.push((file.try_clone().map_err(failed("write", &path))?, path.clone()));
             Some((file, path))
         } else {
             None
         };
-        copy_member(&asset, member, &mut entry, sink)?;
+        copy_member(asset, member, &mut entry, sink)?;
     }
-    if let Some(missing) = asset.members.iter().find(|member| !seen.contains(&member.target)) {
-        return Err(UnpackError::Missing { file: asset.file.clone(), member: missing.target.emulator() });
+    if let Some(missing) = asset.members.iter().find(|member| !seen.contains(&member.name.as_str())) {
+        return Err(UnpackError::Missing { file: asset.file.clone(), member: missing.name.clone() });
     }
-    check_end(&asset, archive.into_inner())?;
+    check_end(asset, archive.into_inner())?;
     for (file, path) in &written {
         file.set_permissions(Permissions::from_mode(0o755)).map_err(failed("write", path))?;
         root.sync(file, path)?;
@@ -115,10 +168,10 @@ pub fn unpack(root: &Root, verified: Verified<File>, targets: &[Target], into: &
 
 /// The signed member that an entry is, if it is one, for the first time, of the signed size.
 fn check_entry<'a>(
-    asset: &'a Asset,
+    asset: &'a Listing,
     entry: &tar::Entry<'_, impl Read>,
-    seen: &[Target],
-) -> Result<&'a Member, UnpackError> {
+    seen: &[&str],
+) -> Result<&'a Listed, UnpackError> {
     let file = asset.file.clone();
     let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     let header = entry.header();
@@ -126,10 +179,10 @@ fn check_entry<'a>(
         let kind = describe(header.entry_type());
         return Err(UnpackError::NotPlain { file, member, kind });
     }
-    let Some(listed) = asset.members.iter().find(|listed| listed.target.emulator() == member) else {
+    let Some(listed) = asset.members.iter().find(|listed| listed.name == member) else {
         return Err(UnpackError::Unlisted { file, member });
     };
-    if seen.contains(&listed.target) {
+    if seen.contains(&listed.name.as_str()) {
         return Err(UnpackError::Twice { file, member });
     }
     let mode = header.mode().map_err(|error| UnpackError::Damaged(file.clone(), error))?;
@@ -153,12 +206,12 @@ fn describe(kind: tar::EntryType) -> String {
 
 /// Copies a member into its file, if it is to have one, hashing it on a second processor.
 fn copy_member(
-    asset: &Asset,
-    member: &Member,
+    asset: &Listing,
+    member: &Listed,
     entry: &mut impl Read,
     mut sink: Option<(File, RootedPath)>,
 ) -> Result<(), UnpackError> {
-    let (file, name) = (asset.file.clone(), member.target.emulator());
+    let (file, name) = (asset.file.clone(), member.name.clone());
     let (to_hash, pieces) = mpsc::sync_channel::<Vec<u8>>(WAITING);
     let (used, free) = mpsc::channel::<Vec<u8>>();
     let mut head = Vec::new();
@@ -205,22 +258,22 @@ fn copy_member(
     if hash != member.sha256 {
         return Err(UnpackError::Hash { file, member: name, have: hash, need: member.sha256 });
     }
-    check_host(&head, asset.host).map_err(|why| UnpackError::WrongHost { file, member: name, host: asset.host, why })
+    check_host(&head, asset).map_err(|why| UnpackError::WrongHost { file, member: name, host: asset.host, why })
 }
 
-/// An emulator must be a program of this host that needs no other file.
-fn check_host(head: &[u8], host: Host) -> Result<(), String> {
+/// A member must be a program of this host; an emulator, one that needs no other file.
+fn check_host(head: &[u8], asset: &Listing) -> Result<(), String> {
     let header = Header::parse(head).map_err(|error| error.to_string())?;
     match Host::of(&header) {
-        Some(other) if other == host => {}
+        Some(other) if other == asset.host => {}
         Some(other) => return Err(format!("it is one of \"{other}\"")),
         None => return Err(format!("its ELF machine is {}, {:?}", header.machine, header.class)),
     }
-    if header.wants_loader(head) { Err("it is dynamically linked".to_owned()) } else { Ok(()) }
+    if asset.is_static && header.wants_loader(head) { Err("it is dynamically linked".to_owned()) } else { Ok(()) }
 }
 
 /// Behind the last member a tar archive is zeros to its end, the frame ends there, and the file too.
-fn check_end<R: io::BufRead>(asset: &Asset, mut decoder: zstd::Decoder<'_, R>) -> Result<(), UnpackError> {
+fn check_end<R: io::BufRead>(asset: &Listing, mut decoder: zstd::Decoder<'_, R>) -> Result<(), UnpackError> {
     let damaged = |error: io::Error| UnpackError::Damaged(asset.file.clone(), error);
     let mut rest = [0; 4096];
     let mut padding = 0;

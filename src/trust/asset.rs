@@ -1,4 +1,7 @@
-//! Assets: the archives that emulators come in.
+//! Archives: what emulators come in, and what qus itself comes in.
+//!
+//! Each kind bears a type of its own, in its signature and in this program: an archive of the one is never
+//! taken for one of the other, whoever signed it.
 
 use std::io::{Read, Write};
 
@@ -7,20 +10,83 @@ use sha2::{Digest, Sha256 as Sha256Hasher};
 use super::{ForReleases, Minisig, Role, Root, TrustError};
 use crate::hex::Sha256;
 use crate::host::Host;
-use crate::release::Asset;
+use crate::release::{Asset, ToolArchive};
 use crate::version::Version;
 
-/// The `type` of an asset's signature.
-const ASSET_KIND: &str = "qus-asset";
+/// A kind of archive that release keys sign.
+pub trait Archive: Clone {
+    /// The `type` of its signature.
+    const KIND: &'static str;
+    /// The folder of `version` in a repository.
+    fn folder(version: &Version) -> String;
+    /// Its name in that folder.
+    fn file(&self) -> &str;
+    /// What its programs run on.
+    fn host(&self) -> Host;
+    /// Size, in bytes.
+    fn size(&self) -> u64;
+    /// Hash of the file.
+    fn sha256(&self) -> Sha256;
+}
 
-/// What a signature binds an asset to, beside its bytes.
+impl Archive for Asset {
+    const KIND: &'static str = "qus-asset";
+
+    fn folder(version: &Version) -> String {
+        version.to_string()
+    }
+
+    fn file(&self) -> &str {
+        &self.file
+    }
+
+    fn host(&self) -> Host {
+        self.host
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+}
+
+impl Archive for ToolArchive {
+    const KIND: &'static str = "qus-tool";
+
+    fn folder(version: &Version) -> String {
+        format!("tool-{version}")
+    }
+
+    fn file(&self) -> &str {
+        &self.file
+    }
+
+    fn host(&self) -> Host {
+        self.host
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+}
+
+/// What a signature binds an archive to, beside its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetClaim {
+    /// What kind of archive it is, [`Archive::KIND`].
+    pub kind: &'static str,
     /// File name.
     pub file: String,
-    /// The release it belongs to.
+    /// The release, or the version of qus, that it belongs to.
     pub version: Version,
-    /// What its emulators run on.
+    /// What its programs run on.
     pub host: Host,
     /// Size, in bytes.
     pub size: u64,
@@ -29,27 +95,28 @@ pub struct AssetClaim {
 }
 
 impl AssetClaim {
-    /// What the signature of `asset` of `version` must say.
-    pub fn of(asset: &Asset, version: &Version) -> AssetClaim {
+    /// What the signature of `archive` of `version` must say.
+    pub fn of<A: Archive>(archive: &A, version: &Version) -> AssetClaim {
         AssetClaim {
-            file: asset.file.clone(),
+            kind: A::KIND,
+            file: archive.file().to_owned(),
             version: version.clone(),
-            host: asset.host,
-            size: asset.size,
-            sha256: asset.sha256,
+            host: archive.host(),
+            size: archive.size(),
+            sha256: archive.sha256(),
         }
     }
 
     /// The trusted comment that says so.
     pub fn comment(&self) -> String {
-        let AssetClaim { file, version, host, size, sha256 } = self;
-        format!("type:{ASSET_KIND}\tfile:{file}\tversion:{version}\thost:{host}\tsize:{size}\tsha256:{sha256}")
+        let AssetClaim { kind, file, version, host, size, sha256 } = self;
+        format!("type:{kind}\tfile:{file}\tversion:{version}\thost:{host}\tsize:{size}\tsha256:{sha256}")
     }
 
-    /// Fails unless `signature` is made out to this very asset. Done before the asset is fetched:
-    /// it tells a genuine asset in the wrong place from a damaged one.
+    /// Fails unless `signature` is made out to this very archive. Done before the archive is fetched:
+    /// it tells a genuine one in the wrong place from a damaged one.
     pub fn check(&self, signature: &Minisig) -> Result<(), TrustError> {
-        signature.expect_type(ASSET_KIND)?;
+        signature.expect_type(self.kind)?;
         signature.expect_claim("file", &self.file)?;
         signature.expect_claim("version", self.version.as_str())?;
         signature.expect_claim("host", self.host.name())?;
@@ -58,37 +125,37 @@ impl AssetClaim {
     }
 }
 
-/// An asset whose signature, size and hash were found good, in a place of kind `T`. Nothing but
-/// [`verify`] makes one, and nothing else can be unpacked.
+/// An archive whose signature, size and hash were found good, in a place of kind `T`. Nothing but
+/// [`verify`] makes one, and nothing else can be unpacked. What it is an archive of, `A`, is part of its type.
 #[derive(Debug)]
-pub struct Verified<T> {
+pub struct Verified<T, A: Archive = Asset> {
     content: T,
-    asset: Asset,
+    archive: A,
 }
 
-impl<T> Verified<T> {
+impl<T, A: Archive> Verified<T, A> {
     /// The place it was written to, and what it must hold.
-    pub fn into_parts(self) -> (T, Asset) {
-        (self.content, self.asset)
+    pub fn into_parts(self) -> (T, A) {
+        (self.content, self.archive)
     }
 }
 
-/// Copies `asset` from `source` into `sink` and believes it only when all of it went by: not a byte
+/// Copies `archive` from `source` into `sink` and believes it only when all of it went by: not a byte
 /// more or less than signed, with the signed hash, signed by a release key of `root` for this
 /// file, version and host.
-pub fn verify<T: Write>(
-    asset: &Asset,
+pub fn verify<T: Write, A: Archive>(
+    archive: &A,
     version: &Version,
     signature: &Minisig,
     root: &Root,
     source: &mut dyn Read,
     mut sink: T,
-) -> Result<Verified<T>, TrustError> {
-    let what = || format!("\"{}\"", asset.file);
-    if root.revoked.contains(&asset.sha256) {
+) -> Result<Verified<T, A>, TrustError> {
+    let what = || format!("\"{}\"", archive.file());
+    if root.revoked.contains(&archive.sha256()) {
         return Err(TrustError::Revoked { what: what() });
     }
-    AssetClaim::of(asset, version).check(signature)?;
+    AssetClaim::of(archive, version).check(signature)?;
 
     let release: &Role<ForReleases> = &root.roles.release;
     let mut check = signature.begin(release)?;
@@ -103,20 +170,20 @@ pub fn verify<T: Write>(
             Err(error) => return Err(TrustError::Read { what: what(), error }),
         };
         have += read as u64;
-        if have > asset.size {
-            return Err(TrustError::TooLong { what: what(), limit: asset.size, signed: "were signed" });
+        if have > archive.size() {
+            return Err(TrustError::TooLong { what: what(), limit: archive.size(), signed: "were signed" });
         }
         check.update(&buffer[..read]);
         hasher.update(&buffer[..read]);
         sink.write_all(&buffer[..read]).map_err(|error| TrustError::Write { what: what(), error })?;
     }
-    if have < asset.size {
-        return Err(TrustError::TooShort { what: what(), have, need: asset.size });
+    if have < archive.size() {
+        return Err(TrustError::TooShort { what: what(), have, need: archive.size() });
     }
     let hash = Sha256(hasher.finalize().into());
-    if hash != asset.sha256 {
-        return Err(TrustError::WrongHash { what: what(), have: hash.to_string(), need: asset.sha256.to_string() });
+    if hash != archive.sha256() {
+        return Err(TrustError::WrongHash { what: what(), have: hash.to_string(), need: archive.sha256().to_string() });
     }
     check.finish()?;
-    Ok(Verified { content: sink, asset: asset.clone() })
+    Ok(Verified { content: sink, archive: archive.clone() })
 }

@@ -62,7 +62,7 @@ mod trusted;
 
 use thiserror::Error;
 
-pub use asset::{AssetClaim, Verified, verify as verify_asset};
+pub use asset::{Archive, AssetClaim, Verified, verify as verify_asset};
 pub use clock::{built, check as check_clock};
 pub use index::{Floor, VerifiedIndex, verify as verify_index};
 pub use memory::{Memory, SERIAL_JUMP_MAX, Seen};

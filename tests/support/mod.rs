@@ -13,4 +13,6 @@ pub(crate) mod releases;
 pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod table_of_the_book;
+#[cfg(feature = "self-update")]
+pub(crate) mod tools;
 pub(crate) mod tree;

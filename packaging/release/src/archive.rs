@@ -6,8 +6,7 @@ use flate2::bufread::GzDecoder;
 use qus::elf::Header;
 use qus::hex::Sha256;
 use qus::host::Host;
-use qus::release::{Asset, EMULATOR_MAX, Form, Member, WINDOW_LOG_MAX};
-use qus::target::Target;
+use qus::release::{Asset, EMULATOR_MAX, Form, Member, TOOL_MEMBER, ToolArchive, WINDOW_LOG_MAX};
 use sha2::{Digest, Sha256 as Sha256Hasher};
 use thiserror::Error;
 
@@ -35,24 +34,55 @@ pub enum BadArchive {
     Size { file: String, member: String, have: u64, need: u64 },
     #[error("\"{member}\" in \"{file}\" has another content than listed: SHA-256 {have}, not {need}")]
     Hash { file: String, member: String, have: Sha256, need: Sha256 },
-    #[error("\"{member}\" in \"{file}\" is no static program of host \"{host}\"")]
+    #[error("\"{member}\" in \"{file}\" is no program of host \"{host}\" that qus takes")]
     WrongHost { file: String, member: String, host: Host },
     #[error("\"{file}\" holds more behind its last member")]
     Trailing { file: String },
 }
 
+/// What an archive must hold, and nothing else.
+struct Listing {
+    file: String,
+    host: Host,
+    gzip: bool,
+    /// Whether what it holds must need no other file.
+    is_static: bool,
+    members: Vec<Listed>,
+}
+
+/// One member.
+struct Listed {
+    name: String,
+    size: u64,
+    sha256: Sha256,
+}
+
 /// Fails unless the archive that `content` holds is the one that `asset` describes: its members and
 /// no others, plain files of the right size, hash and host, and nothing behind them.
 pub fn check(asset: &Asset, content: impl Read) -> Result<(), BadArchive> {
+    let listed = |member: &Member| Listed { name: member.target.emulator(), size: member.size, sha256: member.sha256 };
+    let members = asset.members.iter().map(listed).collect();
+    let gzip = asset.form == Form::Tgz;
+    check_listed(&Listing { file: asset.file.clone(), host: asset.host, gzip, is_static: true, members }, content)
+}
+
+/// The same for an archive of qus, which may be a program that needs its host's libraries.
+pub fn check_tool(archive: &ToolArchive, content: impl Read) -> Result<(), BadArchive> {
+    let ToolArchive { file, host, program_size: size, program_sha256: sha256, .. } = archive.clone();
+    let gzip = file == ToolArchive::tgz_name(host);
+    let members = vec![Listed { name: TOOL_MEMBER.to_owned(), size, sha256 }];
+    check_listed(&Listing { file, host, gzip, is_static: false, members }, content)
+}
+
+fn check_listed(asset: &Listing, content: impl Read) -> Result<(), BadArchive> {
     let damaged = |error| BadArchive::Damaged { file: asset.file.clone(), error };
     let content = BufReader::new(content);
-    let mut rest = match asset.form {
-        Form::Tgz => check_tar(asset, GzDecoder::new(content))?.into_inner(),
-        Form::Emulator | Form::Set => {
-            let mut decoder = zstd::Decoder::with_buffer(content).map_err(damaged)?.single_frame();
-            decoder.window_log_max(WINDOW_LOG_MAX).map_err(damaged)?;
-            check_tar(asset, decoder)?.finish()
-        }
+    let mut rest = if asset.gzip {
+        check_tar(asset, GzDecoder::new(content))?.into_inner()
+    } else {
+        let mut decoder = zstd::Decoder::with_buffer(content).map_err(damaged)?.single_frame();
+        decoder.window_log_max(WINDOW_LOG_MAX).map_err(damaged)?;
+        check_tar(asset, decoder)?.finish()
     };
     match rest.fill_buf().map_err(damaged)? {
         [] => Ok(()),
@@ -60,19 +90,19 @@ pub fn check(asset: &Asset, content: impl Read) -> Result<(), BadArchive> {
     }
 }
 
-fn check_tar<R: Read>(asset: &Asset, decoder: R) -> Result<R, BadArchive> {
+fn check_tar<R: Read>(asset: &Listing, decoder: R) -> Result<R, BadArchive> {
     let damaged = |error| BadArchive::Damaged { file: asset.file.clone(), error };
     let mut archive = tar::Archive::new(decoder);
-    let mut seen: Vec<Target> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     // `raw`: names in extension headers would otherwise replace those we look at.
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
         let member = check_header(asset, &entry, &seen)?;
-        seen.push(member.target);
+        seen.push(&member.name);
         check_content(asset, member, &mut entry)?;
     }
-    if let Some(missing) = asset.members.iter().find(|member| !seen.contains(&member.target)) {
-        return Err(BadArchive::Missing { file: asset.file.clone(), member: missing.target.emulator() });
+    if let Some(missing) = asset.members.iter().find(|member| !seen.contains(&member.name.as_str())) {
+        return Err(BadArchive::Missing { file: asset.file.clone(), member: missing.name.clone() });
     }
     let mut decoder = archive.into_inner();
     let mut padding = Vec::new();
@@ -85,16 +115,16 @@ fn check_tar<R: Read>(asset: &Asset, decoder: R) -> Result<R, BadArchive> {
 
 /// The listed member that an entry is, if it is one, for the first time.
 fn check_header<'a>(
-    asset: &'a Asset,
+    asset: &'a Listing,
     entry: &tar::Entry<'_, impl Read>,
-    seen: &[Target],
-) -> Result<&'a Member, BadArchive> {
+    seen: &[&str],
+) -> Result<&'a Listed, BadArchive> {
     let file = asset.file.clone();
     let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-    let Some(listed) = asset.members.iter().find(|listed| listed.target.emulator() == member) else {
+    let Some(listed) = asset.members.iter().find(|listed| listed.name == member) else {
         return Err(BadArchive::Unlisted { file, member });
     };
-    if seen.contains(&listed.target) {
+    if seen.contains(&listed.name.as_str()) {
         return Err(BadArchive::Twice { file, member });
     }
     let header = entry.header();
@@ -107,8 +137,8 @@ fn check_header<'a>(
     Ok(listed)
 }
 
-fn check_content(asset: &Asset, member: &Member, entry: &mut impl Read) -> Result<(), BadArchive> {
-    let (file, name) = (asset.file.clone(), member.target.emulator());
+fn check_content(asset: &Listing, member: &Listed, entry: &mut impl Read) -> Result<(), BadArchive> {
+    let (file, name) = (asset.file.clone(), member.name.clone());
     let damaged = |error| BadArchive::Damaged { file: asset.file.clone(), error };
     let mut hasher = Sha256Hasher::new();
     let mut head = Vec::new();
@@ -133,7 +163,9 @@ fn check_content(asset: &Asset, member: &Member, entry: &mut impl Read) -> Resul
         return Err(BadArchive::Hash { file, member: name, have: hash, need: member.sha256 });
     }
     match Header::parse(&head) {
-        Ok(header) if Host::of(&header) == Some(asset.host) && !header.wants_loader(&head) => Ok(()),
+        Ok(header) if Host::of(&header) == Some(asset.host) && !(asset.is_static && header.wants_loader(&head)) => {
+            Ok(())
+        }
         _ => Err(BadArchive::WrongHost { file, member: name, host: asset.host }),
     }
 }

@@ -56,6 +56,8 @@ pub enum Command {
     Revoke(RevokeArgs),
     /// Add the emulators of packages to a repository
     Import(ImportArgs),
+    /// Add versions of qus itself, for qus self-update and install.sh
+    Tool(ToolArgs),
     /// Write the signed index of a repository
     Publish(PublishArgs),
     /// Sign the index anew before it expires; for a weekly job
@@ -141,6 +143,28 @@ pub struct ImportArgs {
     /// all sources, or QEMU's own downloads for a folder]
     #[arg(long, value_name = "URL")]
     pub source: Option<String>,
+    /// Replace files of the same name that have other content
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `qus-release tool`.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "\
+qus-release tool [OPTIONS] <REPOSITORY> <PROGRAM>...
+           --version <VERSION> --key <RELEASE_SECRET>")]
+pub struct ToolArgs {
+    /// Folder of the repository, made if missing
+    pub repository: PathBuf,
+    /// Programs of qus, one a host; the host is told by their content
+    #[arg(required = true, value_name = "PROGRAM")]
+    pub programs: Vec<PathBuf>,
+    /// Their version, which is what qus --version says
+    #[arg(long)]
+    pub version: Version,
+    /// Secret key that signs them
+    #[arg(long, value_name = "RELEASE_SECRET")]
+    pub key: PathBuf,
     /// Replace files of the same name that have other content
     #[arg(long)]
     pub force: bool,

@@ -83,6 +83,11 @@ pub enum Error {
     #[error("version {version} has \"{file}\" already, of the same emulators but packed otherwise")]
     PacksOtherwise { version: Version, file: String },
 
+    #[error("\"{path}\" is not qus: {why}")]
+    NotATool { path: PathBuf, why: String },
+    #[error("\"{path}\" is a second qus for host \"{host}\"")]
+    TwoTools { path: PathBuf, host: Host },
+
     #[error("\"{0}\" holds no root of trust")]
     NoRoot(PathBuf),
     #[error("\"{path}\" is malformed: {why}")]
@@ -167,6 +172,10 @@ impl Error {
                 "published files never change: choose another --version; or --force, if nobody can have fetched it"
                     .to_owned()
             }
+            Error::NotATool { .. } => {
+                "give programs that cargo build --release made, and the version that they tell".to_owned()
+            }
+            Error::TwoTools { .. } => "give one program a host".to_owned(),
             Error::NoRoot(_) => "make one with: qus-release root REPOSITORY …".to_owned(),
             Error::NoReleases(_) => "make one with: qus-release import REPOSITORY PACKAGE …".to_owned(),
             Error::ChannelToNowhere { channel, .. } | Error::ChannelToWithdrawn { channel, .. } => {

@@ -72,7 +72,7 @@ pub fn run(args: &ImportArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Impo
 }
 
 /// Fails if the repository's newest root does not know the key: better than after the long work.
-fn check_role(repository: &Repository, path: &Path, signer: &Signer) -> Result<(), Error> {
+pub(crate) fn check_role(repository: &Repository, path: &Path, signer: &Signer) -> Result<(), Error> {
     match repository.newest_root()? {
         Some(newest) if !newest.root.roles.release.keys.values().any(|key| key == signer.public()) => {
             let root = root_file(newest.root.version);

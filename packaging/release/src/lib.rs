@@ -7,7 +7,7 @@
 //! * a [`repository`] is the folder of files that a web server hands out; nothing appears in it
 //!   under its final name before it is complete.
 //!
-//! One file each for what people type: [`keygen`], [`root`], [`import`], [`publish`], [`renew`], [`withdraw`], [`verify`];
+//! One file each for what people type: [`keygen`], [`root`], [`import`], [`tool`], [`publish`], [`renew`], [`withdraw`], [`verify`];
 //! and for a root that its signers sign one at a time, in a [`pending`] file: [`rotate`], [`sign_root`], [`place`].
 
 #![expect(clippy::disallowed_methods, reason = "a maintainer's program: it works on the folders that it is given")]
@@ -18,6 +18,7 @@ pub mod deb;
 pub mod emulator;
 pub mod error;
 pub mod import;
+pub mod installer;
 pub mod keygen;
 pub mod keys;
 pub mod merge;
@@ -36,6 +37,7 @@ pub mod sign_root;
 pub mod signing;
 pub mod staging;
 pub mod tap;
+pub mod tool;
 pub mod ui;
 pub mod verify;
 pub mod withdraw;

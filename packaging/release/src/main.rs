@@ -7,14 +7,14 @@ use clap::Parser;
 use qus::release::{Asset, Form};
 use qus_release::cli::{
     Cli, Command, ImportArgs, KeygenArgs, PlaceArgs, PublishArgs, RenewArgs, RootArgs, RootCommand, RootStep,
-    SignRootArgs, VerifyArgs, WithdrawArgs,
+    SignRootArgs, ToolArgs, VerifyArgs, WithdrawArgs,
 };
 use qus_release::error::Error;
 use qus_release::passphrase::Passphrases;
 use qus_release::pending::{Pending, Standing};
 use qus_release::renew::Renewed;
 use qus_release::ui::{Ui, count, megabytes};
-use qus_release::{import, keygen, place, publish, renew, root, rotate, sign_root, verify, withdraw};
+use qus_release::{import, keygen, place, publish, renew, root, rotate, sign_root, tool, verify, withdraw};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::SignRoot(args) => sign_root(args, &passphrases, &ui),
         Command::Revoke(args) => rotate::revoke(args).map(|pending| drawn_up(&pending, &args.pending, &ui)),
         Command::Import(args) => import(args, &passphrases, &ui),
+        Command::Tool(args) => tool(args, &passphrases, &ui),
         Command::Publish(args) => publish(args, &passphrases, &ui),
         Command::Renew(args) => renew(args, &passphrases, &ui),
         Command::Withdraw(args) => withdraw(args, &ui),
@@ -137,11 +138,23 @@ fn import(args: &ImportArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
+fn tool(args: &ToolArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
+    let tool = tool::run(args, passphrases, ui)?;
+    for archive in &tool.archives {
+        ui.result(format_args!("qus {}: {}, {}", tool.version, archive.file, megabytes(archive.size)));
+    }
+    ui.help(format_args!("next: qus-release publish {} --key FILE", args.repository.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn publish(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
     let index = publish::run(args, passphrases, ui)?;
     ui.result(format_args!("serial {}, expires {}", index.serial, index.expires));
     for (channel, version) in &index.channels {
         ui.result(format_args!("{channel}: {version}"));
+    }
+    for tool in &index.tools {
+        ui.result(format_args!("qus itself: {}", tool.version));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -157,6 +170,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<ExitCode, Error> {
     match &report.index {
         Some(index) if report.problems.is_empty() => {
             let assets: usize = index.releases.iter().map(|release| release.assets.len()).sum();
+            let assets = assets + index.tools.iter().map(|tool| tool.archives.len()).sum::<usize>();
             let (root, serial, expires, assets) = (report.root, index.serial, index.expires, count(assets, "archive"));
             ui.result(format_args!("authentic: root {root}, index {serial} until {expires}, {assets}"));
             Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Mutex;
 
 use qus::release::{Asset, Form};
-use qus::trust::AssetClaim;
+use qus::trust::{Archive, AssetClaim};
 use qus::version::Version;
 
 use crate::error::{Error, failed};
@@ -86,12 +86,19 @@ impl<'a> Shared<'a> {
         let mut asset = order.asset();
         let path = self.staging.file(&format!("{}/{}", self.version, asset.file))?;
         (asset.size, asset.sha256) = order.pack(&path, self.work)?;
-        let comment = AssetClaim::of(&asset, self.version).comment();
-        let content = File::open(&path).map_err(failed("open", &path))?;
-        let signature = self.signer.sign(content, &comment).map_err(failed("read", &path))?;
-        self.staging.write(&format!("{}/{}.minisig", self.version, asset.file), &signature)?;
+        sign(&asset, self.version, self.signer, self.staging)?;
         Ok(asset)
     }
+}
+
+/// Signs an archive that lies in its folder of `staging`.
+pub fn sign<A: Archive>(archive: &A, version: &Version, signer: &Signer, staging: &Staging) -> Result<(), Error> {
+    let name = format!("{}/{}", A::folder(version), archive.file());
+    let path = staging.file(&name)?;
+    let comment = AssetClaim::of(archive, version).comment();
+    let content = File::open(&path).map_err(failed("open", &path))?;
+    let signature = signer.sign(content, &comment).map_err(failed("read", &path))?;
+    staging.write(&format!("{name}.minisig"), &signature)
 }
 
 /// A thread that panicked ends the program by itself: what it left is not looked at.

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use qus::advisory::{self, Advisory};
 use qus::moment::Moment;
-use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE};
+use qus::release::{INDEX_FILE, INDEX_FORMAT, INDEX_KIND, INDEX_MAX, Index, Release, STABLE, Tool};
 use qus::trust::{AnchorFloor, Root, SERIAL_JUMP_MAX, TrustError, root_file, verify_index};
 use qus::version::Version;
 
 use crate::cli::{Channel, PublishArgs, time};
 use crate::error::{Error, failed};
+use crate::installer::{self, INSTALLER_FILE};
 use crate::keys::read_secret;
 use crate::passphrase::Passphrases;
 use crate::repository::{ANCHOR_FILE, Repository};
@@ -23,7 +24,7 @@ use crate::ui::{Ui, megabytes};
 ///
 /// # Atomicity
 ///
-/// The index appears whole, in the place of the one before.
+/// The index appears whole, in the place of the one before; the script that installs qus a moment earlier.
 pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Index, Error> {
     let now = time(args.now);
     let signer = read_secret(&args.key, passphrases)?;
@@ -34,7 +35,9 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
     if releases.is_empty() {
         return Err(Error::NoReleases(args.repository.clone()));
     }
-    check_assets(&repository, &releases, &root, ui)?;
+    let tools = repository.tools()?;
+    check_assets(&repository, &releases, &tools, &root, ui)?;
+    let installer = installer::script(&repository, &tools, &root)?;
     let previous = previous(&repository, &root, ui)?;
     let before = previous.as_ref().map_or(0, |index| index.serial);
     let serial = args.serial.unwrap_or(before + 1);
@@ -55,10 +58,10 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
         channels,
         mirrors: mirrors(args, previous.as_ref()),
         advisories: advisories(args)?,
-        tools: Vec::new(),
+        tools,
         releases,
     };
-    write(&repository, &index, &root, &signer, now)?;
+    write(&repository, &index, installer, &root, &signer, now)?;
     Ok(index)
 }
 
@@ -87,13 +90,26 @@ fn advisories(args: &PublishArgs) -> Result<Vec<Advisory>, Error> {
     serde_json::from_str(&text).map_err(|error| Error::Malformed { path: path.clone(), why: error.to_string() })
 }
 
-fn check_assets(repository: &Repository, releases: &[Release], root: &Root, ui: &Ui) -> Result<(), Error> {
-    let size = releases.iter().flat_map(|release| &release.assets).map(|asset| asset.size).sum();
+fn check_assets(
+    repository: &Repository,
+    releases: &[Release],
+    tools: &[Tool],
+    root: &Root,
+    ui: &Ui,
+) -> Result<(), Error> {
+    let size = releases.iter().flat_map(|release| &release.assets).map(|asset| asset.size);
+    let size = size.chain(tools.iter().flat_map(|tool| &tool.archives).map(|archive| archive.size)).sum();
     let work = ui.begin("checking all archives", size);
     for release in releases {
         for asset in &release.assets {
             repository.check_asset(&release.version, asset, root)?;
             work.advance(asset.size);
+        }
+    }
+    for tool in tools {
+        for archive in &tool.archives {
+            repository.check_tool(&tool.version, archive, root)?;
+            work.advance(archive.size);
         }
     }
     ui.end(&work, &format!("checked all archives, {}", megabytes(size)));
@@ -165,6 +181,7 @@ fn note_channels(channels: &BTreeMap<String, Version>, releases: &[Release], ui:
 pub(crate) fn write(
     repository: &Repository,
     index: &Index,
+    installer: Option<String>,
     root: &Root,
     signer: &Signer,
     now: Moment,
@@ -184,7 +201,12 @@ pub(crate) fn write(
     verify_index(INDEX_FILE, text.as_bytes(), root, &|_| 0, now)?;
     let staging = repository.staging()?;
     staging.write(INDEX_FILE, &text)?;
-    let mut names = vec![INDEX_FILE.to_owned()];
+    let mut names = Vec::new();
+    if let Some(script) = installer {
+        staging.write(INSTALLER_FILE, &script)?;
+        names.push(INSTALLER_FILE.to_owned());
+    }
+    names.push(INDEX_FILE.to_owned());
     if let Some(mut anchor) = repository.anchor()? {
         let mut serials = anchor.floor.map(|floor| floor.serials).unwrap_or_default();
         serials.retain(|key, _| root.roles.index.keys.values().any(|known| known.as_str() == key));

@@ -51,6 +51,6 @@ pub fn run(args: &RenewArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Renew
         ui.note(format!("root {} expires at {}, before this index does", root.version, root.expires));
         ui.help(format!("draw up the next one: qus-release root rotate {} PENDING", args.repository.display()));
     }
-    write(&repository, &index, &root, &signer, now)?;
+    write(&repository, &index, None, &root, &signer, now)?;
     Ok(Renewed::Now(index))
 }

@@ -5,9 +5,10 @@ use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use qus::release::{ASSET_MAX, Asset, INDEX_MAX, RELEASE_FILE, Release};
+use qus::release::{ASSET_MAX, Asset, INDEX_MAX, RELEASE_FILE, Release, TOOL_FILE, Tool, ToolArchive};
+use qus::tool::compare;
 use qus::trust::{
-    Anchor, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file, signature_file,
+    Anchor, Archive, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file, signature_file,
     verify_asset,
 };
 use qus::version::Version;
@@ -133,17 +134,35 @@ impl Repository {
 
     /// The file of `asset`, if it and its signature are what a reader of `root` believes.
     pub fn check_asset(&self, version: &Version, asset: &Asset, root: &Root) -> Result<PathBuf, Error> {
+        let name = asset.members.first().map(|member| Asset::file_name(asset.form, member.target, asset.host));
+        self.check_archive(version, asset, name.as_slice(), RELEASE_FILE, root)
+    }
+
+    /// The same for an archive of qus.
+    pub fn check_tool(&self, version: &Version, archive: &ToolArchive, root: &Root) -> Result<PathBuf, Error> {
+        let names = [ToolArchive::file_name(archive.host), ToolArchive::tgz_name(archive.host)];
+        self.check_archive(version, archive, &names, TOOL_FILE, root)
+    }
+
+    fn check_archive<A: Archive>(
+        &self,
+        version: &Version,
+        asset: &A,
+        names: &[String],
+        list: &str,
+        root: &Root,
+    ) -> Result<PathBuf, Error> {
         let of_version = |error: TrustError| Error::Asset { version: version.clone(), error };
-        let name = format!("{version}/{}", asset.file);
+        let folder = A::folder(version);
+        let name = format!("{folder}/{}", asset.file());
         let signature = format!("{name}.minisig");
-        let first = asset.members.first().map(|member| Asset::file_name(asset.form, member.target, asset.host));
-        if first.as_ref() != Some(&asset.file) || asset.size > ASSET_MAX {
-            let why = format!("\"{}\" has not the name or the size of an archive", asset.file);
-            return Err(Error::Malformed { path: self.file(&format!("{version}/{RELEASE_FILE}")), why });
+        if !names.iter().any(|name| name == asset.file()) || asset.size() > ASSET_MAX {
+            let why = format!("\"{}\" has not the name or the size of an archive", asset.file());
+            return Err(Error::Malformed { path: self.file(&format!("{folder}/{list}")), why });
         }
         let text = self.read(&signature, MINISIG_MAX)?;
         let text = text.ok_or_else(|| failed("open", &self.file(&signature))(ErrorKind::NotFound.into()))?;
-        let signature = Minisig::parse(&format!("\"{}\"", asset.file), &text).map_err(of_version)?;
+        let signature = Minisig::parse(&format!("\"{}\"", asset.file()), &text).map_err(of_version)?;
         let path = self.file(&name);
         let mut file = File::open(&path).map_err(failed("open", &path))?;
         verify_asset(asset, version, &signature, root, &mut file, io::sink()).map_err(of_version)?;
@@ -163,19 +182,44 @@ impl Repository {
         Ok(Some(release))
     }
 
+    /// What `tool.json` says of the version of qus in folder `name`; `None` if it holds none.
+    pub fn tool(&self, name: &str) -> Result<Option<Tool>, Error> {
+        let file = format!("{name}/{TOOL_FILE}");
+        let Some(text) = self.read(&file, INDEX_MAX)? else { return Ok(None) };
+        let malformed = |why: String| Error::Malformed { path: self.file(&file), why };
+        let tool: Tool = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        if ToolArchive::folder(&tool.version) != name {
+            return Err(malformed(format!("it speaks of version {}", tool.version)));
+        }
+        Ok(Some(tool))
+    }
+
     /// Every release, the highest version first.
     pub fn releases(&self) -> Result<Vec<Release>, Error> {
-        let mut releases = Vec::new();
+        let mut releases: Vec<Release> =
+            self.folders()?.iter().filter_map(|name| self.release(name).transpose()).collect::<Result<_, _>>()?;
+        releases.sort_by(|a, b| b.version.cmp(&a.version));
+        Ok(releases)
+    }
+
+    /// Every version of qus itself, the newest first.
+    pub fn tools(&self) -> Result<Vec<Tool>, Error> {
+        let mut tools: Vec<Tool> =
+            self.folders()?.iter().filter_map(|name| self.tool(name).transpose()).collect::<Result<_, _>>()?;
+        tools.sort_by(|a, b| compare(&b.version, &a.version));
+        Ok(tools)
+    }
+
+    fn folders(&self) -> Result<Vec<String>, Error> {
+        let mut folders = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(failed("read", &self.path))? {
             let entry = entry.map_err(failed("read", &self.path))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || !entry.path().is_dir() {
-                continue;
+            if !name.starts_with('.') && entry.path().is_dir() {
+                folders.push(name);
             }
-            releases.extend(self.release(&name)?);
         }
-        releases.sort_by(|a, b| b.version.cmp(&a.version));
-        Ok(releases)
+        Ok(folders)
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 
+use qus::host::Host;
 use qus::moment::Moment;
-use qus::release::{Form, INDEX_FILE, INDEX_MAX, Index, Release};
+use qus::release::{Form, INDEX_FILE, INDEX_MAX, Index, Release, Tool, ToolArchive};
 use qus::target::Target;
 use qus::trust::{Anchor, ROOT_MAX, TrustError, root_file, verify_index};
 use qus::version::Version;
@@ -33,6 +34,8 @@ pub enum Problem {
     Archive { version: Version, error: BadArchive },
     #[error("{version}: \"{file}\" is listed twice")]
     ListedTwice { version: Version, file: String },
+    #[error("{version}: two archives hold different programs of qus for host \"{host}\"")]
+    ToolsNotAlike { version: Version, host: Host },
     #[error("{version}: \"{file}\" holds another emulator of \"{target}\" than the archives of one emulator")]
     NotAlike { version: Version, file: String, target: Target },
 }
@@ -84,6 +87,11 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<Report, Error> {
     for release in repository.releases()? {
         if index.release(&release.version) != Some(&release) {
             report.notes.push(format!("the index does not list {} as it was imported last", release.version));
+        }
+    }
+    for tool in repository.tools()? {
+        if !index.tools.contains(&tool) {
+            report.notes.push(format!("the index does not list qus {} as it was packed last", tool.version));
         }
     }
     report.index = Some(index);
@@ -180,6 +188,7 @@ fn check_archives(
     ui: &Ui,
 ) -> Result<(), Error> {
     let size = index.releases.iter().flat_map(|release| &release.assets).map(|asset| asset.size).sum();
+    check_tools(repository, index, newest, report)?;
     let work = ui.begin("checking all archives and what is in them", size);
     for release in &index.releases {
         let version = &release.version;
@@ -202,6 +211,34 @@ fn check_archives(
         check_alike(release, report);
     }
     ui.end(&work, &format!("checked all archives and what is in them, {}", megabytes(size)));
+    Ok(())
+}
+
+/// Archives of qus itself, and that no two of a host hold different programs.
+fn check_tools(repository: &Repository, index: &Index, newest: &SignedRoot, report: &mut Report) -> Result<(), Error> {
+    for Tool { version, archives } in &index.tools {
+        let mut files = BTreeSet::new();
+        for archive in archives {
+            let (version, file) = (version.clone(), archive.file.clone());
+            if !files.insert(&archive.file) {
+                report.problems.push(Problem::ListedTwice { version: version.clone(), file: file.clone() });
+            }
+            let other =
+                |first: &ToolArchive| first.host == archive.host && first.program_sha256 != archive.program_sha256;
+            if archives.iter().any(other) {
+                report.problems.push(Problem::ToolsNotAlike { version: version.clone(), host: archive.host });
+            }
+            match repository.check_tool(&version, archive, &newest.root) {
+                Ok(path) => {
+                    let content = File::open(&path).map_err(failed("open", &path))?;
+                    if let Err(error) = archive::check_tool(archive, content) {
+                        report.problems.push(Problem::Archive { version, error });
+                    }
+                }
+                Err(error) => report.add(error)?,
+            }
+        }
+    }
     Ok(())
 }
 

@@ -11,5 +11,6 @@ mod packages;
 mod recognition;
 mod roots;
 mod speech;
+mod tools;
 mod verification;
 mod workshop;

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Output, Stdio};
 
 use clap::Parser;
-use qus::release::{Index, Release};
+use qus::release::{Index, Release, Tool};
 use qus_release::cli::{Cli, Command};
 use qus_release::error::Error;
 use qus_release::import::Imported;
 use qus_release::passphrase::Passphrases;
 use qus_release::ui::Ui;
 use qus_release::verify::Report;
-use qus_release::{import, keygen, publish, root, verify};
+use qus_release::{import, keygen, publish, root, tool, verify};
 use tempfile::TempDir;
 
 use crate::files::Deb;
@@ -97,6 +97,14 @@ impl Workshop {
     pub(crate) fn import_usual(&self) -> Imported {
         self.deb("usual.deb", &Deb::new(&["aarch64", "arm", "riscv64"]));
         self.import(&["usual.deb"]).unwrap()
+    }
+
+    pub(crate) fn tool(&self, words: &[&str]) -> Result<Tool, Error> {
+        let key: &[&str] = if words.contains(&"--key") { &[] } else { &["--key", "release.key"] };
+        match self.parse("tool", &[&["repository"], key, words].concat()) {
+            Command::Tool(args) => tool::run(&args, &Passphrases::Input, &Ui::quiet()),
+            _ => unreachable!("tool was typed"),
+        }
     }
 
     pub(crate) fn publish(&self, words: &[&str]) -> Result<Index, Error> {

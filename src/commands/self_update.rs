@@ -1,0 +1,99 @@
+//! `qus self-update`.
+
+use super::{Context, Failure};
+use crate::cli::SelfUpdateArgs;
+use crate::exit::Exit;
+use crate::plan::{self, Plan, ToolOffer, ToolRefusal, ToolWanted};
+use crate::system::interrupt;
+use crate::system::store::Store;
+use crate::system::tool::observe;
+use crate::tool::{ToolObserved, ToolReceipt};
+use crate::trust::{Memory, VerifiedIndex};
+
+/// The channel that offers versions before their time.
+const EDGE: &str = "edge";
+
+pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Failure> {
+    if !context.root.is_system() {
+        return Err(ToolRefusal::Image.into());
+    }
+    let wanted = wanted(args)?;
+    if args.check {
+        return check(&wanted, context);
+    }
+    interrupt::catch();
+    // Whose copy it is, is said before anything is cleared up or waited for.
+    plan::own(&observe(&context.root)?)?;
+    let _lock = context.begin_change()?;
+    let observed = observe(&context.root)?;
+    if args.rollback {
+        let plan = plan::self_rollback(&observed)?;
+        return carry_out(&plan, None, &observed, context);
+    }
+    let offered = Offered::of(plan::own(&observed)?, &observed, context)?;
+    let plan = plan::self_update(&wanted, &observed, &offered.offer(context)?)?;
+    carry_out(&plan, Some(&offered.store), &observed, context)
+}
+
+fn wanted(args: &SelfUpdateArgs) -> Result<ToolWanted, Failure> {
+    let parse = |text: &String| text.parse().map_err(|_| Failure::NotAVersion(text.clone()));
+    Ok(ToolWanted { version: args.version.as_ref().map(parse).transpose()?, allow_downgrade: args.allow_downgrade })
+}
+
+fn check(wanted: &ToolWanted, context: &Context) -> Result<Exit, Failure> {
+    let observed = observe(&context.root)?;
+    let offered = Offered::of(plan::own(&observed)?, &observed, context)?;
+    let present = &observed.version;
+    let newer = plan::newer(wanted, &observed, &offered.offer(context)?)?.map(|(version, _)| version.clone());
+    context.ui.document(&serde_json::json!({ "schema": 1, "present": present, "newer": newer }));
+    if let Some(version) = newer {
+        context.ui.result(format!("qus {version} is there; this is {present}"));
+        return Ok(Exit::Newer);
+    }
+    context.ui.result(format!("nothing to do: qus {present} is the newest"));
+    Ok(Exit::Done)
+}
+
+/// What the repository says that this copy came from, or another that was named.
+struct Offered {
+    store: Store,
+    index: VerifiedIndex,
+    memory: Memory,
+}
+
+impl Offered {
+    fn of(receipt: &ToolReceipt, observed: &ToolObserved, context: &Context) -> Result<Offered, Failure> {
+        let memory = context.recall(observed.trust.as_deref())?;
+        let url = context.global.repository.as_ref().unwrap_or(&receipt.repository);
+        let store = Store::open(&context.root, Some(url), context.global.offline, &memory, context.now)?;
+        let (index, memory) = store.index(&memory, context.now)?;
+        Ok(Offered { store, index, memory })
+    }
+
+    fn offer(&self, context: &Context) -> Result<ToolOffer<'_>, Failure> {
+        let prereleases = context.settings()?.channel.is_some_and(|channel| channel.as_str() == EDGE);
+        let tools = &self.index.index().tools;
+        Ok(ToolOffer { tools, repository: self.store.url(), trust: self.memory.to_json(), prereleases })
+    }
+}
+
+fn carry_out(plan: &Plan, store: Option<&Store>, observed: &ToolObserved, context: &Context) -> Result<Exit, Failure> {
+    let report = context.carry_out(plan, store)?;
+    context.ui.document(&report);
+    let (path, present) = (&observed.path, &observed.version);
+    match plan::becomes(plan) {
+        None => context.ui.result(format!("nothing to do: qus {present} is the newest")),
+        Some(_) if report.dry_run => {}
+        Some(version) => {
+            context.ui.result(format!("{path} is qus {version} now, in place of {present}"));
+            context.ui.note(format!(
+                "{present} is kept as {}; to go back: qus self-update --rollback",
+                observed.previous_path()
+            ));
+            if observed.names > 1 {
+                context.ui.note(format!("the file has other names (hard links), which keep qus {present}"));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}

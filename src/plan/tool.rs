@@ -1,0 +1,237 @@
+//! The plans of `qus self-update`.
+
+use thiserror::Error;
+
+use super::{Plan, Step};
+use crate::conflict::Conflict;
+use crate::exit::{Exit, Explain};
+use crate::host::Host;
+use crate::release::{TOOL_MEMBER, Tool, ToolArchive};
+use crate::rooted::RootedPath;
+use crate::tool::{Previous, Provenance, ToolObserved, ToolReceipt, compare, is_prerelease};
+use crate::version::Version;
+
+/// Room that a change needs beside the programs, for directories and documents.
+const SPARE: u64 = 1024 * 1024;
+
+/// What a repository offers of qus.
+#[derive(Debug)]
+pub struct ToolOffer<'a> {
+    /// The versions in the verified index.
+    pub tools: &'a [Tool],
+    /// URL of the repository.
+    pub repository: &'a str,
+    /// What to remember of the repository from now on.
+    pub trust: String,
+    /// Whether versions to try out are offered too: the channel `edge`.
+    pub prereleases: bool,
+}
+
+/// Which version is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ToolWanted {
+    /// The one that was named; else the newest.
+    pub version: Option<Version>,
+    /// Whether it may be older than this one.
+    pub allow_downgrade: bool,
+}
+
+/// Why qus does not replace itself. Nothing was changed.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "each says itself what it means")]
+pub enum ToolRefusal {
+    #[error("\"{path}\" is managed by {manager}")]
+    Managed { path: RootedPath, manager: String, command: String },
+    #[error("this qus came with the image of a container ({0})")]
+    Container(String),
+    #[error("how \"{0}\" was installed is not known, so it is not replaced")]
+    Unknown(RootedPath),
+    #[error("\"{0}\" is not the file that qus's own installation put there, so it is not replaced")]
+    Changed(RootedPath),
+    #[error("the qus that runs here was replaced or removed meanwhile")]
+    Gone,
+    #[error("an image has no running qus that could be updated")]
+    Image,
+    #[error("this qus was built without self-update, for a package manager to manage")]
+    LeftOut { command: Option<String> },
+    #[error("the repository has no qus for host \"{0}\"")]
+    NotOffered(Host),
+    #[error("the repository has no qus {version} for host \"{host}\"")]
+    NoSuchVersion { version: Version, host: Host, versions: Vec<Version> },
+    #[error("qus {offered} is offered, older than this {present}")]
+    Older { offered: Version, present: Version },
+    #[error("no previous qus is kept beside \"{0}\"")]
+    NoPrevious(RootedPath),
+    #[error("\"{0}\" is not the qus that was replaced last")]
+    PreviousChanged(RootedPath),
+    #[error(transparent)]
+    Place(#[from] Conflict),
+}
+
+impl Explain for ToolRefusal {
+    fn exit(&self) -> Exit {
+        match self {
+            ToolRefusal::Managed { .. }
+            | ToolRefusal::Container(_)
+            | ToolRefusal::Unknown(_)
+            | ToolRefusal::Changed(_)
+            | ToolRefusal::LeftOut { .. } => Exit::Managed,
+            ToolRefusal::Image => Exit::Usage,
+            ToolRefusal::Older { .. } => Exit::Older,
+            ToolRefusal::Place(conflict) => conflict.exit(),
+            _ => Exit::Failed,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            ToolRefusal::Managed { command, .. } | ToolRefusal::LeftOut { command: Some(command) } => command.clone(),
+            ToolRefusal::LeftOut { command: None } => {
+                "use the package manager that installed it: apt install --only-upgrade qus, or dnf upgrade qus".to_owned()
+            }
+            ToolRefusal::Container(_) => "pull a newer image, and start the container from that".to_owned(),
+            ToolRefusal::Unknown(_) | ToolRefusal::Changed(_) => {
+                "if cargo installed it: cargo install qus; else remove it, and install it by the repository's script: curl -fsSL URL/install.sh | sudo sh"
+                    .to_owned()
+            }
+            ToolRefusal::Gone => "type the command again".to_owned(),
+            ToolRefusal::Image => "leave out --root".to_owned(),
+            ToolRefusal::NotOffered(_) => "name another repository: qus self-update --repository URL".to_owned(),
+            ToolRefusal::NoSuchVersion { versions, .. } => {
+                let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
+                format!("versions are {}", versions.join(", "))
+            }
+            ToolRefusal::Older { offered, .. } => format!("to have it all the same: qus self-update --allow-downgrade {offered}"),
+            ToolRefusal::NoPrevious(_) | ToolRefusal::PreviousChanged(_) => {
+                "name the version to go back to: qus self-update --allow-downgrade VERSION".to_owned()
+            }
+            ToolRefusal::Place(conflict) => return conflict.help(),
+        })
+    }
+}
+
+/// Fails unless this copy is qus's own to replace; the record of how it came here.
+pub fn own(observed: &ToolObserved) -> Result<&ToolReceipt, ToolRefusal> {
+    let path = observed.path.clone();
+    Err(match &observed.provenance {
+        Provenance::Standalone(receipt) => return Ok(receipt),
+        Provenance::Package(source) => {
+            ToolRefusal::Managed { path, manager: source.manager.clone(), command: source.command.clone() }
+        }
+        Provenance::Container(kind) => ToolRefusal::Container(kind.clone()),
+        Provenance::Changed => ToolRefusal::Changed(path),
+        Provenance::Gone => ToolRefusal::Gone,
+        Provenance::Unknown => ToolRefusal::Unknown(path),
+    })
+}
+
+/// The archive that is to replace this program; none if there is nothing newer.
+pub fn newer<'a>(
+    wanted: &ToolWanted,
+    observed: &ToolObserved,
+    offer: &ToolOffer<'a>,
+) -> Result<Option<(&'a Version, &'a ToolArchive)>, ToolRefusal> {
+    let (host, present) = (observed.host, &observed.version);
+    let mut offered: Vec<(&Version, &ToolArchive)> =
+        offer.tools.iter().filter_map(|tool| Some((&tool.version, tool.archive(host)?))).collect();
+    offered.sort_by(|(a, _), (b, _)| compare(a, b));
+    let chosen = if let Some(version) = &wanted.version {
+        offered.iter().find(|(offered, _)| *offered == version).copied().ok_or_else(|| {
+            let versions = offered.iter().map(|(version, _)| (*version).clone()).collect();
+            ToolRefusal::NoSuchVersion { version: version.clone(), host, versions }
+        })?
+    } else {
+        let fit = |version: &Version| offer.prereleases || is_prerelease(present) || !is_prerelease(version);
+        let newest = offered.iter().rfind(|(version, _)| fit(version));
+        newest.copied().ok_or(ToolRefusal::NotOffered(host))?
+    };
+    match compare(chosen.0, present) {
+        std::cmp::Ordering::Equal => Ok(None),
+        std::cmp::Ordering::Less if !wanted.allow_downgrade || wanted.version.is_none() => {
+            Err(ToolRefusal::Older { offered: chosen.0.clone(), present: present.clone() })
+        }
+        _ => Ok(Some(chosen)),
+    }
+}
+
+/// How to replace this program by the one that is wanted; empty if there is nothing newer.
+///
+/// # Atomicity
+///
+/// There is a program at the path at every moment: the present one is copied beside itself, and the new one
+/// renamed over it. Until the new one has started from there, everything is undone by renaming the copy back.
+pub fn self_update(wanted: &ToolWanted, observed: &ToolObserved, offer: &ToolOffer) -> Result<Plan, ToolRefusal> {
+    let receipt = own(observed)?;
+    let Some((version, archive)) = newer(wanted, observed, offer)? else { return Ok(Plan::default()) };
+    let mut plan = begin(observed, archive.size + 2 * archive.program_size)?;
+    plan.push(Step::FetchTool { version: version.clone(), archive: archive.clone(), into: observed.staging() });
+    let after = ToolReceipt {
+        version: version.clone(),
+        sha256: archive.program_sha256,
+        repository: offer.repository.to_owned(),
+        ..receipt.clone()
+    };
+    replace(&mut plan, after, observed);
+    if observed.trust.as_deref() != Some(&offer.trust) {
+        let (path, before) = (observed.layout.trust(), observed.trust.clone());
+        plan.push(Step::PutFile { path, after: Some(offer.trust.clone()), before });
+    }
+    Ok(plan)
+}
+
+/// How to go back to the program that was replaced last.
+pub fn self_rollback(observed: &ToolObserved) -> Result<Plan, ToolRefusal> {
+    let receipt = own(observed)?;
+    let kept = observed.previous_path();
+    let (Some(previous), Some(found)) = (&receipt.previous, observed.previous) else {
+        return Err(ToolRefusal::NoPrevious(observed.path.clone()));
+    };
+    if previous.sha256 != found {
+        return Err(ToolRefusal::PreviousChanged(kept));
+    }
+    let mut plan = begin(observed, 0)?;
+    plan.push(Step::Copy { from: kept, to: observed.staging().join(TOOL_MEMBER) });
+    let Previous { version, sha256 } = previous.clone();
+    replace(&mut plan, ToolReceipt { version, sha256, ..receipt.clone() }, observed);
+    Ok(plan)
+}
+
+fn begin(observed: &ToolObserved, needed: u64) -> Result<Plan, ToolRefusal> {
+    if let Some(fault) = &observed.fault {
+        return Err(Conflict::fault(fault).into());
+    }
+    let needed = SPARE + needed;
+    if observed.space < needed {
+        let path = observed.path.parent().unwrap_or_else(|| observed.path.clone());
+        return Err(Conflict::Full { path, free: observed.space, needed }.into());
+    }
+    let mut plan = Plan::default();
+    plan.push(Step::MakeDir { path: observed.staging() });
+    plan.sweep.push(observed.staging());
+    Ok(plan)
+}
+
+/// Tries the program that lies ready, and puts it in the place of the present one.
+fn replace(plan: &mut Plan, after: ToolReceipt, observed: &ToolObserved) {
+    let (path, kept, staging) = (observed.path.clone(), observed.previous_path(), observed.staging());
+    let (ready, version) = (staging.join(TOOL_MEMBER), after.version.clone());
+    plan.push(Step::Try { path: ready.clone(), version: version.clone() });
+    if observed.previous.is_some() {
+        plan.push(Step::Move { from: kept.clone(), to: staging.join("older") });
+    }
+    plan.push(Step::Copy { from: path.clone(), to: kept.clone() });
+    plan.push(Step::Replace { path: path.clone(), by: ready, kept });
+    plan.push(Step::Try { path, version });
+    let previous = Previous { version: observed.version.clone(), sha256: observed.sha256 };
+    let receipt = ToolReceipt { previous: Some(previous), ..after };
+    let (path, before) = (observed.layout.tool_receipt(), observed.receipt.clone());
+    plan.push(Step::PutFile { path, after: Some(receipt.to_json()), before });
+}
+
+/// The version that this program becomes by `plan`, if it is one of these.
+pub fn becomes(plan: &Plan) -> Option<&Version> {
+    plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::Try { version, .. } => Some(version),
+        _ => None,
+    })
+}

@@ -1,0 +1,5 @@
+//! `scripts/install.sh`: under every shell, with whatever the machine can verify by, it installs what was signed or nothing.
+
+mod refusals;
+mod script;
+mod shells;
