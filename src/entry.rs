@@ -39,7 +39,8 @@ impl Entry {
         let unknown = |line: &str| UnknownEntry { name: name.to_owned(), line: line.to_owned() };
         let (mut enabled, mut interpreter, mut flags) = (None, None, Flags::default());
         let (mut offset, mut magic, mut mask, mut extension) = (0, None, None, None);
-        for line in text.lines() {
+        // Not `lines`: a path may end in a carriage return.
+        for line in text.split_terminator('\n') {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
             match key {
                 "enabled" => enabled = Some(true),
@@ -61,15 +62,17 @@ impl Entry {
             (None, Some(extension)) => Pattern::Extension(extension),
             _ => return Err(unknown("neither magic nor extension")),
         };
-        Ok(Entry {
-            rule: Rule {
-                name: RuleName::try_from(name.to_owned()).map_err(|_| unknown(name))?,
-                pattern,
-                interpreter: interpreter.ok_or_else(|| unknown("no interpreter"))?,
-                flags,
-            },
-            enabled: enabled.ok_or_else(|| unknown("neither enabled nor disabled"))?,
-        })
+        let rule = Rule {
+            name: RuleName::try_from(name.to_owned()).map_err(|_| unknown(name))?,
+            pattern,
+            interpreter: interpreter.ok_or_else(|| unknown("no interpreter"))?,
+            flags,
+        };
+        // What cannot be registered again could not be given back.
+        if Rule::parse(&rule.line()).as_ref() != Ok(&rule) {
+            return Err(unknown(&rule.line()));
+        }
+        Ok(Entry { rule, enabled: enabled.ok_or_else(|| unknown("neither enabled nor disabled"))? })
     }
 
     /// The entry that the kernel makes of `rule`.

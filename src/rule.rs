@@ -26,6 +26,12 @@ pub const HEAD: usize = 256;
 /// type 2 image format).
 const APPIMAGE: std::ops::Range<usize> = 8..11;
 
+/// What parts the fields of a line, the usual character first.
+const DELIMITERS: &str = ":|,%+";
+
+/// What begins a comment in a file of `binfmt.d`.
+const COMMENTS: &str = "#;";
+
 /// A rule's name: the name of the file that the kernel makes of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -260,7 +266,8 @@ impl Rule {
     /// `fs/binfmt_misc.c`, Linux tag v6.12).
     pub fn parse(line: &str) -> Result<Rule, BadRule> {
         let bad = || BadRule::Line(line.to_owned());
-        let delimiter = line.chars().next().ok_or_else(bad)?;
+        // To the kernel it is one byte.
+        let delimiter = line.chars().next().filter(char::is_ascii).ok_or_else(bad)?;
         let fields: Vec<&str> = line[delimiter.len_utf8()..].split(delimiter).collect();
         let [name, kind, offset, magic, mask, interpreter, flags] = fields[..] else { return Err(bad()) };
         let pattern = match kind {
@@ -310,10 +317,12 @@ impl Rule {
                 [name.as_str(), "E", "", extension, "", interpreter, flags.as_str()].map(str::to_owned)
             }
         };
-        // Somebody else's may hold a colon. What begins a comment in a file is no delimiter.
-        let delimiter = [":", "|", ",", "%", "+"].into_iter().find(|delimiter| !fields.concat().contains(delimiter));
-        let delimiter = delimiter.unwrap_or(":");
-        format!("{delimiter}{}", fields.join(delimiter))
+        // Somebody else's may hold a colon, and whatever else.
+        let delimiter = DELIMITERS.chars().chain('!'..='~').find(|delimiter| {
+            !delimiter.is_alphanumeric() && !COMMENTS.contains(*delimiter) && !fields.concat().contains(*delimiter)
+        });
+        let delimiter = delimiter.unwrap_or(':').to_string();
+        format!("{delimiter}{}", fields.join(&delimiter))
     }
 }
 

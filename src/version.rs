@@ -69,7 +69,8 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     /// As Debian orders versions (deb-version(7)): runs of digits by value, other runs letter by
-    /// letter with letters before other characters, and `~` before everything, even the end.
+    /// letter with letters before other characters, and `~` before everything, even the end. Two that differ only in
+    /// zeros before a number are told apart by their text: what is equal is the same.
     fn cmp(&self, other: &Self) -> Ordering {
         let (mut a, mut b) = (self.0.as_str(), other.0.as_str());
         loop {
@@ -80,7 +81,7 @@ impl Ord for Version {
                 digits_a.len().cmp(&digits_b.len()).then_with(|| digits_a.cmp(digits_b))
             });
             if order != Ordering::Equal || (a.is_empty() && b.is_empty()) {
-                return order;
+                return order.then_with(|| self.0.cmp(&other.0));
             }
         }
     }

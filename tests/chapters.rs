@@ -14,6 +14,7 @@ mod crowd;
 mod diagnosis;
 mod doctor;
 mod exports;
+mod fuzzed;
 mod headers;
 mod https;
 mod install;

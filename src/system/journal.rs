@@ -139,7 +139,8 @@ pub fn unfinished(root: &Root) -> Result<Option<Unfinished>, JournalError> {
     let mut unfinished = Unfinished { plan, begun: 0, dropped: Vec::new(), committed: false };
     for line in lines {
         match line.map_err(|error| unreadable(error.to_string()))? {
-            Line::Begin(index) => unfinished.begun = index + 1,
+            Line::Begin(index) if index < unfinished.plan.steps.len() => unfinished.begun = index + 1,
+            Line::Begin(index) => return Err(unreadable(format!("its plan has no step {index}"))),
             Line::Dropped(target) => unfinished.dropped.push(target),
             Line::Committed => unfinished.committed = true,
             Line::Plan(_) => return Err(unreadable("it holds two plans".to_owned())),

@@ -154,8 +154,9 @@ fn usual_directories(loader: &str, prefixes: &[PathBuf], follow: &impl Fn(&str) 
     directories
 }
 
-/// The directories that `ld.so.conf`, or musl's `.path` files, name.
-fn configured_directories(follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
+/// The directories that `ld.so.conf`, or musl's `.path` files, name. `follow` leads from a path in the root directory to
+/// the place where this process finds it.
+pub fn configured_directories(follow: &impl Fn(&str) -> PathBuf) -> Vec<String> {
     let mut directories = Vec::new();
     let mut waiting = vec!["/etc/ld.so.conf".to_owned()];
     for name in names_in(&follow("/etc")) {

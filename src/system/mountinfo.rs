@@ -7,23 +7,24 @@ use std::sync::OnceLock;
 
 /// A mount as a process sees it.
 #[derive(Debug)]
-pub(super) struct Mount {
+pub struct Mount {
     /// Its number, which no other mount of any namespace has at the same time.
-    pub(super) number: u64,
+    pub number: u64,
     /// The device's numbers, such as `0:38`.
-    pub(super) device: String,
+    pub device: String,
     /// Which directory of the file system is mounted.
-    pub(super) root: String,
+    pub root: String,
     /// Where, from the process's root directory; see [`Mount::path`].
-    pub(super) point: String,
+    pub point: String,
     /// Whether it may be written to.
-    pub(super) writable: bool,
+    pub writable: bool,
     /// The kind of file system.
-    pub(super) kind: String,
+    pub kind: String,
 }
 
 impl Mount {
-    fn parse(line: &str) -> Option<Mount> {
+    /// Reads a line of the list.
+    pub fn parse(line: &str) -> Option<Mount> {
         let (mount, file_system) = line.split_once(" - ")?;
         let mut words = mount.split(' ');
         let number = words.next()?.parse().ok()?;
@@ -38,14 +39,14 @@ impl Mount {
 
     /// Where, as it is spelled everywhere else: the kernel writes four bytes in octal (`show_mountinfo`, Linux tag
     /// v6.12, `fs/proc_namespace.c`).
-    pub(super) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
             .iter()
             .fold(self.point.clone(), |path, (written, byte)| path.replace(written, byte))
     }
 
     /// Whether it is binfmt_misc, of whichever instance.
-    pub(super) fn is_table(&self) -> bool {
+    pub fn is_table(&self) -> bool {
         self.kind == "binfmt_misc" && self.root == "/"
     }
 }

@@ -1,0 +1,82 @@
+//! Roots, really signed: one succeeds another only as the other wants it.
+
+use qus::moment::Moment;
+use qus::trust::{Anchor, Label, ROOT_KIND, ROOT_MAX, Root, Signatures};
+use serde_json::Value;
+
+use super::keys::{INDEX, Pair, RELEASE, ROOT, STRANGER};
+
+/// The first root, by which the others are judged.
+pub(crate) fn first() -> Root {
+    let keys = [("ROOT", &ROOT), ("RELEASE", &RELEASE), ("INDEX", &INDEX)];
+    let text = keys
+        .iter()
+        .fold(include_str!("first-root.json").to_owned(), |text, (name, pair)| text.replace(name, pair.public));
+    anchor(&text, &signatures(&text, &[("alice", &ROOT)])).root("the first root").expect("it is a root")
+}
+
+/// Anchors, as an administrator's file holds them.
+pub(crate) fn check_anchor(bytes: &[u8]) {
+    let Ok(anchor) = Anchor::parse("it", &String::from_utf8_lossy(bytes)) else { return };
+    let again = serde_json::to_string(&anchor).expect("it has a spelling");
+    assert_eq!(Anchor::parse("it", &again).expect("it was one before"), anchor);
+    if let Ok(root) = anchor.root("it") {
+        sound(&root);
+        assert!(!anchor.signatures.is_empty());
+    }
+}
+
+/// Roots, as a repository serves them.
+pub(crate) fn check(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let first = first();
+    let signers = first.signers(&text);
+    assert!(signers.len() <= 32 && signers.contains(&label("alice")));
+
+    let none = Signatures::new();
+    assert!(first.successor("it", &text, &none).is_err(), "nobody signed it");
+    assert!(anchor(&text, &none).root("it").is_err(), "nobody signed it");
+    let strange = signatures(&text, &[("mallory", &STRANGER)]);
+    assert!(first.successor("it", &text, &strange).is_err(), "a stranger signed it");
+
+    let signed = signatures(&text, &[("alice", &ROOT)]);
+    if let Ok(next) = first.successor("it", &text, &signed) {
+        sound(&next);
+        assert_eq!(next.version, first.version + 1);
+        assert!(text.len() as u64 <= ROOT_MAX);
+        assert!(next.check_expiry(next.expires).is_err());
+        assert!(next.expires.0 == 0 || next.check_expiry(Moment(next.expires.0 - 1)).is_ok());
+    }
+    if let Ok(root) = anchor(&text, &signed).root("it") {
+        sound(&root);
+    }
+}
+
+fn sound(root: &Root) {
+    assert_eq!(root.kind, ROOT_KIND);
+    for role in [&root.roles.root, &root.roles.release, &root.roles.index] {
+        assert!((1..=role.keys.len()).contains(&role.threshold));
+    }
+    let text = serde_json::to_string(root).expect("it has a spelling");
+    assert_eq!(&serde_json::from_str::<Root>(&text).expect("it was one before"), root);
+}
+
+fn anchor(text: &str, signatures: &Signatures) -> Anchor {
+    Anchor {
+        kind: Anchor::KIND.to_owned(),
+        repository: "https://example.org/qus".to_owned(),
+        root: text.to_owned(),
+        signatures: signatures.clone(),
+    }
+}
+
+/// Signatures of `text` that say which version it is.
+fn signatures(text: &str, signers: &[(&str, &Pair)]) -> Signatures {
+    let version = serde_json::from_str::<Value>(text).ok().and_then(|root| root["version"].as_u64());
+    let comment = format!("type:{ROOT_KIND}\tversion:{}", version.unwrap_or(2));
+    signers.iter().map(|(name, pair)| (label(name), pair.sign(text.as_bytes(), &comment))).collect()
+}
+
+fn label(name: &str) -> Label {
+    Label::try_from(name.to_owned()).expect("it is a label")
+}
