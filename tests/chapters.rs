@@ -13,6 +13,7 @@ mod crowd;
 mod diagnosis;
 mod doctor;
 mod exports;
+mod faults;
 mod headers;
 mod https;
 mod install;

@@ -10,5 +10,6 @@ pub(crate) mod publisher;
 pub(crate) mod real;
 pub(crate) mod sandbox;
 pub(crate) mod server;
+pub(crate) mod shim;
 pub(crate) mod table_of_the_book;
 pub(crate) mod tree;
