@@ -15,6 +15,7 @@ mod diagnosis;
 mod doctor;
 mod exports;
 mod fuzzed;
+mod faults;
 mod headers;
 mod https;
 mod install;

@@ -21,8 +21,10 @@ pub(super) fn run(args: &PreferArgs, context: &Context) -> Result<Exit, Failure>
     if plan.is_empty() {
         context.ui.result(format!("nothing to do: {} goes first for {target}", args.owner));
     } else if !report.dry_run {
-        let after = observe(&context.root, context.kernel(), look)?;
-        let answering = after.binfmt.table().map(|table| table.answering(target)).unwrap_or_default();
+        // It is done, whether or not it can be seen.
+        let after = observe(&context.root, context.kernel(), look).ok();
+        let table = after.as_ref().and_then(|after| after.binfmt.table());
+        let answering = table.map(|table| table.answering(target)).unwrap_or_default();
         match answering.first() {
             Some(entry) => context.ui.result(format!("{target} is run by {}", entry.rule.interpreter)),
             None => context.ui.result(format!("{} goes first for {target}", args.owner)),

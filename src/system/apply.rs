@@ -68,6 +68,11 @@ pub enum ApplyError {
         undo: StepError,
         journal: RootedPath,
     },
+    #[error("all of it is done, but clearing up behind it failed: {error}")]
+    NotCleared {
+        error: StepError,
+        journal: RootedPath,
+    },
 }
 
 /// Why a step failed.
@@ -115,7 +120,7 @@ impl Explain for ApplyError {
         match self {
             ApplyError::Step(error) => error.exit(),
             ApplyError::Journal(JournalError::File(error)) => error.exit(),
-            ApplyError::Journal(_) | ApplyError::NotUndone { .. } => Exit::NotUndone,
+            ApplyError::Journal(_) | ApplyError::NotUndone { .. } | ApplyError::NotCleared { .. } => Exit::NotUndone,
         }
     }
 
@@ -129,18 +134,28 @@ impl Explain for ApplyError {
             ApplyError::NotUndone { journal, .. } => Some(format!(
                 "mend what is in the way, then run any qus command that changes something: it undoes the rest by its journal {journal}"
             )),
+            ApplyError::NotCleared { journal, .. } => Some(format!(
+                "mend what is in the way, then run any qus command that changes something: it clears up by the journal {journal}"
+            )),
         }
     }
 }
 
 /// Applies `plan`: all of it, or nothing; of targets that fail their proof, nothing.
+///
+/// # Atomicity
+///
+/// The journal says that a step begins, on the disk, before the step does anything; and a step has reached the disk
+/// before the journal says the next. The receipt is the last step. Only when the journal says that all is done is
+/// anything swept away, so that until then everything can be undone; what fails from there on is cleared up by the next
+/// change. A commit that fails is taken back out of the journal before anything is undone.
 pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<Applied, ApplyError> {
     let mut run = Run { machine, plan, dropped: Vec::new(), proofs: Vec::new() };
     let begin = Journal::begin(machine.root, plan, plan.outlives_the_kernel());
     let mut journal = match begin {
         Ok(journal) => journal,
         Err(error) => {
-            return Err(match run.end() {
+            return Err(match run.end_journal() {
                 Ok(()) => StepError::from(error).into(),
                 Err(undo) => run.not_undone(&error, undo),
             });
@@ -149,32 +164,47 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
     for index in 0..plan.steps.len() {
         if let Err(error) = run.step(index, &mut journal, watch) {
             watch.undoes();
-            return Err(match run.undo(index + 1).and_then(|()| run.end()) {
-                Ok(()) => error.into(),
-                Err(undo) => run.not_undone(&error, undo),
-            });
+            return Err(run.taken_back(index + 1, error));
         }
     }
     if run.nothing_is_left() {
-        run.undo(plan.steps.len())?;
+        let undone = run.undo(plan.steps.len()).and_then(|()| run.end());
+        undone.map_err(|undo| run.not_undone(&"no target runs", undo))?;
     } else {
-        journal.commit().map_err(StepError::from)?;
+        if let Err(error) = journal.commit() {
+            watch.undoes();
+            return Err(match journal.take_back() {
+                Ok(()) => run.taken_back(plan.steps.len(), error.into()),
+                // It may be committed, or not: the next change sees which.
+                Err(undo) => run.not_undone(&error, undo.into()),
+            });
+        }
+        run.end().map_err(|error| run.not_cleared(error))?;
     }
-    run.end()?;
     Ok(Applied { proofs: run.proofs, dropped: run.dropped })
 }
 
 /// Finishes or undoes what a killed qus left behind. Tells whether there was anything.
 pub fn recover(machine: Machine) -> Result<bool, ApplyError> {
     let Some(unfinished) = journal::unfinished(machine.root)? else {
-        // A kill between a journal's end and that of its directory leaves the directory.
-        machine.root.prune(machine.root.layout().state()).map_err(StepError::from)?;
+        prune_state(machine.root);
         return Ok(false);
     };
     let run = Run { machine, plan: &unfinished.plan, dropped: unfinished.dropped, proofs: Vec::new() };
-    let undone = if unfinished.committed { Ok(()) } else { run.undo(unfinished.begun) };
-    undone.and_then(|()| run.end()).map_err(|undo| run.not_undone(&"an earlier qus was interrupted", undo))?;
+    if unfinished.committed {
+        run.end().map_err(|error| run.not_cleared(error))?;
+    } else {
+        let undone = run.undo(unfinished.begun).and_then(|()| run.end());
+        undone.map_err(|undo| run.not_undone(&"an earlier qus was interrupted", undo))?;
+    }
+    prune_state(machine.root);
     Ok(true)
+}
+
+/// A kill before the journal's first line, or between its end and that of its directory, leaves the directory.
+fn prune_state(root: &Root) {
+    // Empty, it is in nobody's way.
+    let _ = root.prune(root.layout().state());
 }
 
 struct Run<'a> {
@@ -187,6 +217,18 @@ struct Run<'a> {
 impl Run<'_> {
     fn not_undone(&self, cause: &dyn std::fmt::Display, undo: StepError) -> ApplyError {
         ApplyError::NotUndone { cause: cause.to_string(), undo, journal: self.machine.root.layout().journal() }
+    }
+
+    fn not_cleared(&self, error: StepError) -> ApplyError {
+        ApplyError::NotCleared { error, journal: self.machine.root.layout().journal() }
+    }
+
+    /// Undoes the first `begun` steps because of `error`, which is what is told if that succeeds.
+    fn taken_back(&self, begun: usize, error: StepError) -> ApplyError {
+        match self.undo(begun).and_then(|()| self.end()) {
+            Ok(()) => error.into(),
+            Err(undo) => self.not_undone(&error, undo),
+        }
     }
 
     fn step(&mut self, index: usize, journal: &mut Journal, watch: &mut dyn Watch) -> Result<(), StepError> {
@@ -357,13 +399,19 @@ impl Run<'_> {
         }
         // The journal's own directories go after it; all others before, so that it tells of them.
         let journal = self.machine.root.layout().journal();
-        let (last, first): (Vec<_>, Vec<_>) = self.plan.prune.iter().partition(|path| journal.is_below(path));
-        for path in first {
+        for path in self.plan.prune.iter().filter(|path| !journal.is_below(path)) {
             self.machine.root.prune(path)?;
         }
-        journal::end(self.machine.root, self.plan)?;
-        for path in last {
-            self.machine.root.prune(path)?;
+        self.end_journal()
+    }
+
+    /// Ends the journal, and sweeps its own directories away if they are to go.
+    fn end_journal(&self) -> Result<(), StepError> {
+        let root = self.machine.root;
+        journal::end(root, self.plan)?;
+        for path in self.plan.prune.iter().filter(|path| root.layout().journal().is_below(path)) {
+            // No journal would tell of it; empty, it is in nobody's way, and the next change prunes it.
+            let _ = root.prune(path);
         }
         Ok(())
     }

@@ -2,6 +2,11 @@
 //!
 //! One JSON document a line. A line that a power cut tore is ignored: what it would have told had
 //! not begun.
+//!
+//! # Atomicity
+//!
+//! A line of a durable journal has reached the disk, and with the first one the file's name, before anything is done
+//! that it tells of.
 
 use std::fs::File;
 use std::io::Write;
@@ -34,6 +39,9 @@ pub struct Journal<'a> {
     root: &'a Root,
     file: File,
     durable: bool,
+    /// Length without its last line, in bytes.
+    before: u64,
+    length: u64,
 }
 
 /// What a journal that was found says.
@@ -73,7 +81,7 @@ impl<'a> Journal<'a> {
             root.make_directory(&directory, 0o755)?;
         }
         let file = root.create(&path, 0o600)?;
-        let mut journal = Journal { root, file, durable };
+        let mut journal = Journal { root, file, durable, before: 0, length: 0 };
         journal.write(&Line::Plan(plan.clone()))?;
         if durable {
             root.sync_parent(&path)?;
@@ -91,32 +99,49 @@ impl<'a> Journal<'a> {
         self.write(&Line::Dropped(target))
     }
 
-    /// Notes that every step is done.
+    /// Notes that every step is done. If that fails, the journal may say so or not.
     pub fn commit(&mut self) -> Result<(), FileError> {
         self.write(&Line::Committed)
+    }
+
+    /// Makes it say what it said before its last line, of which all, a part or nothing was written. It works on a full
+    /// disk.
+    pub fn take_back(&mut self) -> Result<(), FileError> {
+        let path = self.root.layout().journal();
+        self.file.set_len(self.before).map_err(failed("shorten", &path))?;
+        if self.durable { self.root.sync(&self.file, &path) } else { Ok(()) }
     }
 
     fn write(&mut self, line: &Line) -> Result<(), FileError> {
         let path = self.root.layout().journal();
         let mut text = serde_json::to_string(line).map_err(|error| failed("write", &path)(error.into()))?;
         text.push('\n');
+        self.before = self.length;
+        self.length += text.len() as u64;
         self.file.write_all(text.as_bytes()).map_err(failed("write", &path))?;
         if self.durable { self.root.sync(&self.file, &path) } else { Ok(()) }
     }
 }
 
 /// Ends the journal of `plan`, which is finished or undone.
+///
+/// # Atomicity
+///
+/// A power cut may bring it back as it is, or with no commit at its end only if all was undone: to finish or to undo the
+/// same again is to do nothing. It cannot bring it back behind the next change, whose own journal takes its name on the
+/// disk before it does anything.
 pub fn end(root: &Root, plan: &Plan) -> Result<(), FileError> {
     let path = root.layout().journal();
-    if plan.outlives_the_kernel() {
-        return root.remove(&path);
-    }
-    // What a power cut would bring back, it would bring back to a kernel whose table is empty: to
-    // undo it then is to do nothing.
     match root.forget(&path) {
-        Err(error) if error.error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        done => done,
+        Err(_) if root.look(&path).is_ok_and(|there| there.is_none()) => return Ok(()),
+        done => done?,
     }
+    // What a power cut would bring back of the kernel's table, it would bring back to one that is empty.
+    if plan.outlives_the_kernel() {
+        // The name is gone; there is nothing left that could be named to whoever is to mend it.
+        let _ = root.sync_parent(&path);
+    }
+    Ok(())
 }
 
 /// The change that a killed qus left behind, if there is one.

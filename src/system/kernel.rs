@@ -249,10 +249,13 @@ fn list() -> String {
     "list binfmt_misc".to_owned()
 }
 
-/// Makes the entry `name` what it was, and takes away a bridge that a kill left standing. An
+/// Makes the entry `name` what it was, and then takes away a bridge that a kill or a failure left standing. An
 /// entry that is as it was is left alone: what it runs need not exist any more.
 pub fn restore(kernel: &dyn Kernel, name: &RuleName, entry: Option<&Entry>) -> Result<(), KernelError> {
-    if kernel.entry(name)?.as_ref() == entry { kernel.unregister(&name.next()) } else { put(kernel, name, entry) }
+    if kernel.entry(name)?.as_ref() != entry {
+        put(kernel, name, entry)?;
+    }
+    kernel.unregister(&name.next())
 }
 
 /// Makes the entry `name` be `entry`, whatever it is now, and the newest of all; without one, deletes it.

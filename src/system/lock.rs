@@ -68,8 +68,8 @@ impl<'a> Lock<'a> {
             let mut file = open(root, &path)?;
             match file.try_lock() {
                 Ok(()) if is_current(root, &file, &path) => {
-                    let failed = |error| LockError::from(super::root::failed("write", &path)(error));
-                    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+                    // It is held whether or not a full disk lets it be said by whom.
+                    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                     return Ok(Lock { root, file, made });
                 }
                 // Its holder removed it between our two calls: it is another file by now.

@@ -98,7 +98,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         .copied()
         .filter(|target| receipt.targets.get(target).is_some_and(|it| !is_intact(root, &it.path, it.size, it.sha256)))
         .collect();
-    let (directories, faults, space) = look_at_places(root, look.files);
+    let (directories, faults, space) = look_at_places(root, look.files)?;
     // An image is booted by some kernel of its own day: what the running one is does not matter.
     let version = if root.is_system() { surroundings::kernel_version() } else { None };
     // Where there are only our own entries, nobody needs to be told apart.
@@ -269,14 +269,14 @@ fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileErr
     for name in root.list(&emulators)? {
         let path = emulators.join(&name);
         match root.look(&path)? {
-            Some(FileState::Other) => {
-                for name in root.list(&path).unwrap_or_default() {
+            Some(FileState::Other) if root.locate(&path).is_dir() => {
+                for name in root.list(&path)? {
                     let path = path.join(&name);
                     files.extend(root.look(&path)?.map(|state| (path, state)));
                 }
             }
+            Some(FileState::Other) | None => {}
             Some(state) => drop(files.insert(path, state)),
-            None => {}
         }
     }
     let Some(drop_ins) = root.layout().drop_ins() else { return Ok(files) };
@@ -296,12 +296,12 @@ fn look_at_files(root: &Root) -> Result<BTreeMap<RootedPath, FileState>, FileErr
 
 /// Which directories there are on the way to our places, which of our places cannot be written to,
 /// and how much room there is.
-fn look_at_places(root: &Root, files: bool) -> (BTreeSet<RootedPath>, Vec<Fault>, u64) {
+fn look_at_places(root: &Root, files: bool) -> Result<(BTreeSet<RootedPath>, Vec<Fault>, u64), FileError> {
     let emulators = root.layout().emulators();
     let mut directories = BTreeSet::new();
     let mut places = vec![root.layout().state()];
     if files {
-        directories.extend(root.list(&emulators).unwrap_or_default().iter().map(|name| emulators.join(name)));
+        directories.extend(root.list(&emulators)?.iter().map(|name| emulators.join(name)));
         directories.insert(root.layout().staging());
         directories.retain(|path| root.locate(path).is_dir());
         places.extend([&emulators].into_iter().chain(root.layout().drop_ins()));
@@ -331,5 +331,5 @@ fn look_at_places(root: &Root, files: bool) -> (BTreeSet<RootedPath>, Vec<Fault>
             }
         }
     }
-    (directories, faults, space)
+    Ok((directories, faults, space))
 }

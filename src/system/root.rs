@@ -308,6 +308,8 @@ impl Root {
         match fs::remove_file(self.locate(path)) {
             Ok(()) => self.sync_parent(path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // A read-only file system says so before it looks.
+            Err(_) if self.look(path)?.is_none() => Ok(()),
             Err(error) => Err(failed("remove", path)(error)),
         }
     }
@@ -337,8 +339,13 @@ impl Root {
         match fs::remove_dir(self.locate(path)) {
             Ok(()) => self.sync_parent(path),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => Ok(()),
-            // Something is mounted there, or nothing can be left there: the kernel says so before it looks further.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::ReadOnlyFilesystem) => {
+            // Something is mounted there.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+            // A read-only file system says so before it looks.
+            Err(error)
+                if error.kind() == io::ErrorKind::ReadOnlyFilesystem
+                    && (self.look(path)?.is_none() || !self.list(path)?.is_empty()) =>
+            {
                 Ok(())
             }
             Err(error) => Err(failed("remove directory", path)(error)),

@@ -12,6 +12,7 @@ pub(crate) mod real;
 pub(crate) mod releases;
 pub(crate) mod sandbox;
 pub(crate) mod server;
+pub(crate) mod shim;
 pub(crate) mod table_of_the_book;
 #[cfg(feature = "self-update")]
 pub(crate) mod tools;

@@ -1,0 +1,91 @@
+//! What is tried: a machine before, and a command. What was and what is to be are told apart by the whole machine.
+
+use super::machines::Machine;
+
+/// A row of the table of commands.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    /// Makes of a machine with nothing of qus what it is before.
+    pub(super) before: fn(&dyn Machine),
+    pub(super) command: &'static [&'static str],
+}
+
+/// Another owner of `aarch64`, whose file sorts before ours.
+const FEX: &str = r":FEX-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/FEX:POF";
+
+fn nothing(_: &dyn Machine) {}
+
+fn installed(machine: &dyn Machine) {
+    machine.qus(&["install", "aarch64"]);
+}
+
+fn two_installed(machine: &dyn Machine) {
+    machine.qus(&["install", "aarch64", "arm"]);
+}
+
+fn older_installed(machine: &dyn Machine) {
+    machine.qus(&["install", "aarch64@11.1.3-1", "arm@11.1.3-1"]);
+}
+
+fn with_fex(machine: &dyn Machine) {
+    machine.write("usr/lib/binfmt.d/FEX-aarch64.conf", FEX);
+    machine.qus(&["install", "--yes", "aarch64"]);
+}
+
+/// Somebody took the link and a drop-in away, and wrote in another.
+fn meddled_with(machine: &dyn Machine) {
+    two_installed(machine);
+    machine.take("usr/local/lib/qus/bin/qemu-aarch64-static");
+    machine.take("etc/binfmt.d/qus-aarch64.conf");
+    machine.write("etc/binfmt.d/qus-arm.conf", "# mine\n");
+}
+
+/// An emulator of nobody's.
+fn with_a_folder(machine: &dyn Machine) {
+    machine.lay_emulators("usr/local/lib/emulators");
+}
+
+fn registered(machine: &dyn Machine) {
+    with_a_folder(machine);
+    machine.qus(&["register", "aarch64", "arm", "--path", "/usr/local/lib/emulators"]);
+}
+
+fn unregistered(machine: &dyn Machine) {
+    installed(machine);
+    machine.qus(&["unregister", "aarch64"]);
+}
+
+/// Changes of files, on images.
+pub(super) const OF_FILES: &[Scenario] = &[
+    Scenario { name: "install one", before: nothing, command: &["install", "aarch64"] },
+    Scenario { name: "install two", before: nothing, command: &["install", "aarch64", "arm"] },
+    Scenario { name: "install another", before: installed, command: &["install", "arm"] },
+    Scenario { name: "install newer", before: older_installed, command: &["install", "aarch64", "arm"] },
+    Scenario { name: "remove one of two", before: two_installed, command: &["remove", "arm"] },
+    Scenario { name: "remove all", before: two_installed, command: &["remove", "all"] },
+    Scenario { name: "prefer", before: with_fex, command: &["prefer", "aarch64", "fex"] },
+    Scenario { name: "apply", before: meddled_with, command: &["apply"] },
+];
+
+/// Changes of the kernel's table, and of files with it.
+pub(super) const OF_THE_KERNEL: &[Scenario] = &[
+    Scenario { name: "install", before: nothing, command: &["install", "aarch64"] },
+    Scenario { name: "install newer", before: older_installed, command: &["install", "aarch64", "arm"] },
+    Scenario { name: "remove", before: two_installed, command: &["remove", "all"] },
+    Scenario { name: "apply", before: unregistered, command: &["apply"] },
+    Scenario {
+        name: "register",
+        before: with_a_folder,
+        command: &["register", "aarch64", "arm", "--path", "/usr/local/lib/emulators"],
+    },
+    Scenario {
+        name: "register over",
+        before: registered,
+        command: &["register", "aarch64", "arm", "--path", "/usr/local/lib/emulators", "--flags", "F"],
+    },
+    Scenario {
+        name: "unregister",
+        before: registered,
+        command: &["unregister", "aarch64", "arm", "--path", "/usr/local/lib/emulators"],
+    },
+];
