@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod archives;
+mod ceremonies;
 mod files;
 mod imports;
 mod indexes;
@@ -11,5 +12,6 @@ mod packages;
 mod recognition;
 mod roots;
 mod speech;
+mod story;
 mod verification;
 mod workshop;
