@@ -11,7 +11,8 @@ use qus::trust::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::machine::Image;
+use crate::support::book::fences;
+use crate::support::machine::{Image, Said};
 use crate::support::publisher::{Publisher, now, public, sign};
 
 fn publisher(folder: &TempDir) -> Publisher {
@@ -427,4 +428,39 @@ fn trust_says_plainly_that_nobody_is_trusted_and_how_to_change_it() {
     );
     let document: Value = serde_json::from_str(&image.run_in_vain(&["trust", "--json"]).expect(0, &[]).stdout).unwrap();
     assert_eq!(document["repositories"], serde_json::json!([]));
+}
+
+/// What the book's page says to type, typed in its order for an image that trusts nobody yet.
+#[test]
+fn the_page_on_trust_says_what_works() {
+    let image = image();
+    let root = image.root().display().to_string();
+    std::fs::remove_dir_all(image.root().join("etc/qus")).unwrap();
+    let page = fences(include_str!("../docs/trust.md"));
+    let commands: Vec<&str> =
+        page.iter().filter(|fence| fence.language == "sh").map(|fence| fence.text.as_str()).collect();
+    let [add, trust, date, forget] = commands[..] else { panic!("{commands:?}") };
+    let types = |command: &str| {
+        let command = command.replace("/etc/qus", &format!("{root}/etc/qus"));
+        let command = command.replace("/var/lib/qus", &format!("{root}/var/lib/qus"));
+        let script = format!("qus() {{ {} --root {root} \"$@\"; }}\n{command}", env!("CARGO_BIN_EXE_qus"));
+        let mut shell = std::process::Command::new("sh");
+        Said::by(shell.args(["-euc", &script]).current_dir(image.folder.path()).output().unwrap())
+    };
+    types(trust).expect(0, &["this machine trusts no repository yet"]);
+    std::fs::write(image.folder.path().join("anchor.json"), text(&image.publisher.anchor())).unwrap();
+    types(add).expect(0, &[]);
+    types(trust).expect(0, &[&image.publisher.url, "trusted by /etc/qus/trust.d/example.json", "nothing yet"]);
+    types(date).expect(0, &[]);
+    types("qus install aarch64").expect(0, &[]);
+
+    // The rows of the page's example are those that are shown.
+    let example = page.iter().find(|fence| fence.language == "text").unwrap();
+    let said = types(trust).expect(0, &[]).stdout;
+    let rows = |text: &str| -> Vec<String> {
+        text.lines().skip(1).map(|line| line.chars().take(13).collect::<String>()).collect()
+    };
+    assert_eq!(rows(&said), rows(&example.text), "{said}");
+    types(forget).expect(0, &[]);
+    types(trust).expect(0, &["nothing yet"]);
 }

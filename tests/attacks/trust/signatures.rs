@@ -265,7 +265,7 @@ fn a_malleated_signature_is_refused() {
     }
 }
 
-/// A prehashed signature of something is a legacy signature of its BLAKE2b hash: a file of 64 bytes that nobody ever meant
+/// A prehashed signature of something is a legacy signature of its `BLAKE2b` hash: a file of 64 bytes that nobody ever meant
 /// to sign.
 #[test]
 fn a_legacy_signature_is_refused_however_genuine() {

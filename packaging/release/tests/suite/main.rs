@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod archives;
+mod book;
+mod ceremonies;
 mod files;
 mod imports;
 mod indexes;
@@ -11,6 +13,7 @@ mod packages;
 mod recognition;
 mod roots;
 mod speech;
+mod story;
 mod tools;
 mod verification;
 mod workshop;

@@ -8,13 +8,16 @@ use std::process::{Child, Command as Process, Output, Stdio};
 
 use clap::Parser;
 use qus::release::{Index, Release, Tool};
-use qus_release::cli::{Cli, Command};
+use qus_release::cli::{Cli, Command, RootStep};
 use qus_release::error::Error;
 use qus_release::import::Imported;
 use qus_release::passphrase::Passphrases;
+use qus_release::pending::Pending;
+use qus_release::renew::Renewed;
+use qus_release::sign_root::Signed;
 use qus_release::ui::Ui;
 use qus_release::verify::Report;
-use qus_release::{import, keygen, publish, root, tool, verify};
+use qus_release::{import, keygen, place, publish, renew, root, rotate, sign_root, tool, verify, withdraw};
 use tempfile::TempDir;
 
 use crate::files::Deb;
@@ -82,6 +85,56 @@ impl Workshop {
         match self.parse("root", &[&usual, words].concat()) {
             Command::Root(args) => root::run(&args.make.unwrap(), &Passphrases::Given("unused".to_owned())),
             _ => unreachable!("root was typed"),
+        }
+    }
+
+    /// Draws up the next root in the file `pending`.
+    pub(crate) fn rotate(&self, pending: &str, words: &[&str]) -> Result<Pending, Error> {
+        let now: &[&str] = if words.contains(&"--now") { &[] } else { &["--now", NOW] };
+        match self.parse("root", &[&["rotate", "repository", pending], now, words].concat()) {
+            Command::Root(command) => match command.step {
+                Some(RootStep::Rotate(args)) => rotate::run(&args),
+                _ => unreachable!("rotate was typed"),
+            },
+            _ => unreachable!("root was typed"),
+        }
+    }
+
+    pub(crate) fn sign_root(&self, pending: &str, key: &str) -> Result<Signed, Error> {
+        match self.parse("sign-root", &[pending, "--root-key", key]) {
+            Command::SignRoot(args) => sign_root::run(&args, &Passphrases::Input, &Ui::quiet()),
+            _ => unreachable!("sign-root was typed"),
+        }
+    }
+
+    pub(crate) fn place(&self, pending: &[&str]) -> Result<root::Made, Error> {
+        match self.parse("root", &[&["place", "repository"], pending].concat()) {
+            Command::Root(command) => match command.step {
+                Some(RootStep::Place(args)) => place::run(&args),
+                _ => unreachable!("place was typed"),
+            },
+            _ => unreachable!("root was typed"),
+        }
+    }
+
+    pub(crate) fn revoke(&self, pending: &str, what: &[&str]) -> Result<Pending, Error> {
+        match self.parse("revoke", &[&["repository", pending, "--now", NOW], what].concat()) {
+            Command::Revoke(args) => rotate::revoke(&args),
+            _ => unreachable!("revoke was typed"),
+        }
+    }
+
+    pub(crate) fn withdraw(&self, version: &str, words: &[&str]) -> Result<Release, Error> {
+        match self.parse("withdraw", &[&["repository", version], words].concat()) {
+            Command::Withdraw(args) => withdraw::run(&args),
+            _ => unreachable!("withdraw was typed"),
+        }
+    }
+
+    pub(crate) fn renew(&self, words: &[&str]) -> Result<Renewed, Error> {
+        match self.parse("renew", &[&["repository", "--key", "index.key"], words].concat()) {
+            Command::Renew(args) => renew::run(&args, &Passphrases::Input, &Ui::quiet()),
+            _ => unreachable!("renew was typed"),
         }
     }
 
@@ -166,7 +219,7 @@ impl Workshop {
     /// What was typed, with the names of files in the workshop made absolute.
     fn parse(&self, command: &str, words: &[&str]) -> Command {
         let absolute = |word: &&str| -> OsString {
-            let key = Path::new(word).extension().is_some_and(|end| end == "key");
+            let key = Path::new(word).extension().is_some_and(|end| end == "key" || end == "json");
             if key || *word == "repository" || self.path(word).exists() { self.path(word).into() } else { word.into() }
         };
         let words = words.iter().map(absolute);
