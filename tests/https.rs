@@ -101,7 +101,8 @@ fn a_machine_without_any_authority_says_what_it_lacks() {
     let none = folder.path().join("none.pem");
     std::fs::write(&none, "").unwrap();
     let variables = [("SSL_CERT_FILE", none.to_str().unwrap()), ("SSL_CERT_DIR", folder.path().to_str().unwrap())];
-    install(&image, &variables).expect(7, &["this machine knows no authority", "help: install the certificates", "ca-certificates"]);
+    install(&image, &variables)
+        .expect(7, &["this machine knows no authority", "help: install the certificates", "ca-certificates"]);
 }
 
 #[test]
@@ -109,7 +110,8 @@ fn a_companys_authority_is_named_in_the_settings() {
     let (image, _server, folder) = at("localhost");
     let settings = image.root().join("etc/qus/config.toml");
     std::fs::write(&settings, "ca = \"/etc/qus/company.pem\"").unwrap();
-    install(&image, &[]).expect(2, &["\"/etc/qus/company.pem\" holds no certificates that can be used: there is no such file"]);
+    install(&image, &[])
+        .expect(2, &["\"/etc/qus/company.pem\" holds no certificates that can be used: there is no such file"]);
     let certificates = image.root().join("etc/qus/company.pem");
     for text in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         std::fs::write(&certificates, text).unwrap();
@@ -184,7 +186,8 @@ fn a_proxy_that_wants_a_password_says_so() {
     let authority = (name, authority.as_str());
     // `name:password` in base64.
     let proxy = Proxy::http(Some("Basic bmFtZTpwYXNzd29yZA=="));
-    let says = ["the proxy on the way to \"https://qus.invalid:", "wants a name and a password", "HTTPS_PROXY=http://NAME:"];
+    let says =
+        ["the proxy on the way to \"https://qus.invalid:", "wants a name and a password", "HTTPS_PROXY=http://NAME:"];
     let said = install(&image, &[authority, ("HTTPS_PROXY", &format!("http://{}", proxy.address))]).expect(7, &says);
     assert!(!said.stderr.contains("trying again"), "{said:#?}");
     let url = format!("http://name:password@{}", proxy.address);

@@ -240,7 +240,9 @@ fn a_repository_on_this_machine_is_reached_over_http_and_redirects_stay_on_it() 
         Publisher::usual(&folder.path().join("repository"), url, &["aarch64"])
     });
     server.answer("aarch64-static_amd64.tar.zst", Answer::Redirect("http://example.org/x".to_owned()));
-    image.run_in_vain(&["install", "aarch64"]).expect(7, &["leads to \"http://example.org/x\", a place without encryption"]);
+    image
+        .run_in_vain(&["install", "aarch64"])
+        .expect(7, &["leads to \"http://example.org/x\", a place without encryption"]);
     let file = "11.1.3-1/qemu-aarch64-static_amd64.tar.zst";
     server.answer("aarch64-static_amd64.tar.zst", Answer::File);
     server.answer("root.2.json", Answer::File);

@@ -357,7 +357,11 @@ fn what_a_server_may_answer_for_the_index() {
         (Answer::Page { kind: "application/octet-stream" }, 7, "is a web page, not the file that was asked for"),
         (Answer::Endless, 3, "is longer than 4194304 bytes"),
         (Answer::Half, 7, "broke off: end of file before message length reached"),
-        (Answer::Redirect("http://example.org/".to_owned()), 7, "leads to \"http://example.org/\", a place without encryption"),
+        (
+            Answer::Redirect("http://example.org/".to_owned()),
+            7,
+            "leads to \"http://example.org/\", a place without encryption",
+        ),
     ];
     let (image, server, _folder) = served();
     for (answer, code, words) in answers {

@@ -223,13 +223,7 @@ impl Store {
 
     /// A place for a file of `size` bytes that is to be fetched, with what an earlier run left of it. `passing` names
     /// one that goes with its directory, for what need not be kept.
-    pub fn partial(
-        &self,
-        root: &Root,
-        sha256: &Sha256,
-        size: u64,
-        passing: RootedPath,
-    ) -> Result<Partial, FileError> {
+    pub fn partial(&self, root: &Root, sha256: &Sha256, size: u64, passing: RootedPath) -> Result<Partial, FileError> {
         if self.repository.is_remote() {
             cache::partial(root, sha256, size, passing)
         } else {

@@ -56,7 +56,7 @@ fn a_tar_bomb_of_half_a_gibibyte_in_one_member() {
 }
 
 #[test]
-fn a_tar_bomb_of_a_ten_thousand_members() {
+fn a_tar_bomb_of_ten_thousand_members() {
     let empty = |index: u32| Packed { name: format!("x{index}"), content: Vec::new(), ..good() };
     let bomb: Vec<Packed> = std::iter::once(good()).chain((0..10_000).map(empty)).collect();
     install(&archive(&bomb)).expect(3, &["holds \"x0\", which is not on its signed list"]);
@@ -123,8 +123,16 @@ fn headers_that_are_out_of_shape() {
     let whole = u64::MAX;
     let rows = [
         ("a size of almost all numbers", header(|header| header.set_size(whole)), "has "),
-        ("a size that is no number", header(|header| header.as_mut_bytes()[124..136].fill(b'x')), "is not a sound archive"),
-        ("a mode that is no number", header(|header| header.as_mut_bytes()[100..108].fill(b'x')), "is not a sound archive"),
+        (
+            "a size that is no number",
+            header(|header| header.as_mut_bytes()[124..136].fill(b'x')),
+            "is not a sound archive",
+        ),
+        (
+            "a mode that is no number",
+            header(|header| header.as_mut_bytes()[100..108].fill(b'x')),
+            "is not a sound archive",
+        ),
         ("a name without end", header(|header| header.as_mut_bytes()[..100].fill(b'a')), "not on its signed list"),
         ("no name", header(|header| header.as_mut_bytes()[..100].fill(0)), "not on its signed list"),
         ("a prefix", header(prefixed), "holds \"x/qemu-aarch64-static\", which is not on its signed list"),

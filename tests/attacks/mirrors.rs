@@ -23,8 +23,7 @@ struct Pair {
 fn pair() -> Pair {
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let servers = [0, 1].map(|index: usize| Server::of(folders[index].path().to_owned()));
-    let image =
-        Image::at_url(Some(&servers[0].url), |_, url| Publisher::usual(folders[0].path(), url, &["aarch64"]));
+    let image = Image::at_url(Some(&servers[0].url), |_, url| Publisher::usual(folders[0].path(), url, &["aarch64"]));
     copy(folders[0].path(), folders[1].path());
     let [first, mirror] = servers;
     settings(&image, &[&mirror.url]);
@@ -157,7 +156,8 @@ fn mirrors_of_the_signed_index_are_asked_for_assets() {
         image.publisher.index.mirrors = vec!["http://example.org/qus".to_owned(), place];
         image.publisher.publish();
         first.answer(ASSET, wrong());
-        let left_out = "note: a mirror of the index is left out: \"http://example.org/qus\" would be fetched without encryption";
+        let left_out =
+            "note: a mirror of the index is left out: \"http://example.org/qus\" would be fetched without encryption";
         image.run(&INSTALL).expect(0, &["installed", left_out]);
         image.run(&["remove", "all"]).expect(0, &[]);
     }

@@ -105,7 +105,9 @@ fn a_server_that_was_busy_for_a_moment_is_waited_for() {
     let (image, server, _folder) = served();
     let busy = Answer::Status("503 Service Unavailable\r\nRetry-After: 1");
     server.answer("index.qus", Answer::each(vec![busy, Answer::File]));
-    image.run(&INSTALL).expect(0, &["note: the server answered 503", "asks to come again in 1 seconds; trying again in"]);
+    image
+        .run(&INSTALL)
+        .expect(0, &["note: the server answered 503", "asks to come again in 1 seconds; trying again in"]);
     assert_eq!(server.requests_for("index.qus").len(), 2);
 }
 

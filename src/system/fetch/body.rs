@@ -9,10 +9,10 @@ use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use std::io::Read;
 
+use super::FetchError;
 use super::client::failure;
 use super::pace::Pace;
 use super::retry::GLANCE;
-use super::FetchError;
 use crate::system::interrupt;
 
 /// How much is read at once, in bytes.

@@ -84,9 +84,8 @@ fn open(path: &Path) -> Option<File> {
 fn has_room(directory: &Path, file: &File, size: u64) -> bool {
     const SPARE: u64 = 1024 * 1024;
     let have = file.metadata().map_or(0, |metadata| metadata.len());
-    let free = statvfs(directory).map_or(u64::MAX, |status| {
-        status.blocks_available().saturating_mul(status.fragment_size())
-    });
+    let free =
+        statvfs(directory).map_or(u64::MAX, |status| status.blocks_available().saturating_mul(status.fragment_size()));
     free >= size.saturating_sub(have) + SPARE
 }
 

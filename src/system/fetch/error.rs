@@ -70,10 +70,7 @@ fn asks_for(wait: Duration) -> String {
 impl FetchError {
     /// Whether the same request may succeed in a moment.
     pub(super) fn passes(&self) -> bool {
-        matches!(
-            self,
-            FetchError::Busy { .. } | FetchError::Cut { .. } | FetchError::Unreachable { .. }
-        )
+        matches!(self, FetchError::Busy { .. } | FetchError::Cut { .. } | FetchError::Unreachable { .. })
     }
 
     /// Whether the source has nothing for us, whichever file is asked for.
@@ -108,7 +105,9 @@ impl Explain for FetchError {
     fn help(&self) -> Option<String> {
         let help = match self {
             FetchError::BadUrl(..) => "a repository is named as https://HOST/PATH or file:///PATH",
-            FetchError::BadProxy(..) => "a proxy is named as http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT",
+            FetchError::BadProxy(..) => {
+                "a proxy is named as http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT"
+            }
             FetchError::BadAuthorities(..) => "ca in /etc/qus/config.toml names a file of certificates in PEM",
             FetchError::NoAuthorities => {
                 "install the certificates of authorities: apt-get install ca-certificates, or the like; or name a file: SSL_CERT_FILE=FILE"
@@ -124,9 +123,7 @@ impl Explain for FetchError {
             FetchError::WebPage(_) | FetchError::InsecureRedirect { .. } => {
                 "log in to the network first if it asks for that, then try again"
             }
-            FetchError::TooLong { .. } => {
-                "do not install from this repository until its publisher has explained this"
-            }
+            FetchError::TooLong { .. } => "do not install from this repository until its publisher has explained this",
             FetchError::Certificate { .. } => {
                 "if a company's proxy opens encrypted connections, name its authority: ca = \"FILE\" in /etc/qus/config.toml, or SSL_CERT_FILE=FILE"
             }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
 use reqwest::header::{
-    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
-    RANGE, RETRY_AFTER,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    LAST_MODIFIED, RANGE, RETRY_AFTER,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -97,8 +97,11 @@ impl Server {
             }
         }
         if let Some(known) = ask.known {
-            let header: Option<(HeaderName, &String)> =
-                known.etag.as_ref().map(|tag| (IF_NONE_MATCH, tag)).or(known.modified.as_ref().map(|time| (IF_MODIFIED_SINCE, time)));
+            let header: Option<(HeaderName, &String)> = known
+                .etag
+                .as_ref()
+                .map(|tag| (IF_NONE_MATCH, tag))
+                .or(known.modified.as_ref().map(|time| (IF_MODIFIED_SINCE, time)));
             if let Some((name, value)) = header {
                 request = request.header(name, value);
             }

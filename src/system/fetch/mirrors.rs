@@ -105,11 +105,7 @@ impl Repository {
     }
 
     /// What the first source has for which `attempt` succeeds. The error tells what each of them had.
-    pub fn first<T, E: Failure>(
-        &self,
-        what: &str,
-        attempt: &mut dyn FnMut(&Source) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn first<T, E: Failure>(&self, what: &str, attempt: &mut dyn FnMut(&Source) -> Result<T, E>) -> Result<T, E> {
         let mut failures = Vec::new();
         let mut sources = self.sources().peekable();
         while let Some(source) = sources.next() {

@@ -1,10 +1,10 @@
 //! How this machine goes to the network.
 
 use super::{FetchError, Limits};
+use crate::rooted::RootedPath;
 use crate::settings::Settings;
 use crate::system::environment::Environment;
 use crate::system::root::Root;
-use crate::rooted::RootedPath;
 
 /// The variables by which the environment names a proxy, in either case.
 const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
@@ -28,9 +28,9 @@ impl Network {
     /// As `settings` of `root` say. The environment goes before them: a proxy that it names is used.
     pub fn of(root: &Root, settings: Settings, offline: bool) -> Result<Network, FetchError> {
         let environment = Environment::of_process();
-        let named = PROXIES.iter().any(|name| {
-            environment.get(name).is_some() || environment.get(&name.to_ascii_lowercase()).is_some()
-        });
+        let named = PROXIES
+            .iter()
+            .any(|name| environment.get(name).is_some() || environment.get(&name.to_ascii_lowercase()).is_some());
         let authorities = match settings.ca {
             Some(path) if !offline => {
                 let text = RootedPath::try_from(path.clone()).map_err(|error| error.to_string());

@@ -2,12 +2,12 @@
 
 use std::io::{self, Read};
 
+use super::FetchError;
 use super::body::Body;
 use super::http::{Ask, Reply, Server, looks_like_a_page};
 use super::pace::Pace;
 use super::partial::{Origin, Partial};
 use super::retry::Retry;
-use super::FetchError;
 use crate::system::root::FileError;
 
 /// How often a file is begun anew because the server has another one by now.
