@@ -1,7 +1,7 @@
 //! Downloads that are cut off: gone on with where the file is still the same, begun anew where it is not.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -315,10 +315,7 @@ fn an_interrupt_ends_a_download_at_once_and_keeps_what_arrived() {
     let (image, server, _folder) = keeping();
     server.answer(ASSET, Answer::Stall { validator: ONE, after: 100 });
     let there = || kept(&image).is_some_and(|part| fs::metadata(part).unwrap().len() == 100);
-    let began = std::time::Instant::now();
     let said = interrupted(&image, there);
-    // Nothing else could have ended it before thirty seconds of silence.
-    println!("ended {:.1} s after its start", began.elapsed().as_secs_f64());
     let kept = format!("note: 100 of {} bytes are there and kept", size(&image));
     said.expect(1, &["error: interrupted; nothing is changed", &kept]);
     server.forget();
@@ -346,6 +343,7 @@ fn an_interrupt_ends_the_wait_for_a_busy_server_and_that_for_a_silent_one() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the seed and the figures are for whoever runs the test")]
 fn a_download_of_the_aarch64_asset_cut_at_20_random_points_and_resumed() {
     const CUTS: usize = 20;
     let folder = provided("QUS_TEST_REPOSITORY");
@@ -357,9 +355,10 @@ fn a_download_of_the_aarch64_asset_cut_at_20_random_points_and_resumed() {
     anchor["repository"] = server.url.clone().into();
     fs::write(image.root().join("etc/qus/trust.d/test.json"), anchor.to_string()).unwrap();
     let release = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
-    let name = fs::read_dir(&release).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let name =
-        name.into_iter().find(|name| name.starts_with("qemu-aarch64-static_") && name.ends_with(".zst")).unwrap();
+    let names = fs::read_dir(&release).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_asset =
+        |name: &String| name.starts_with("qemu-aarch64-static_") && Path::new(name).extension() == Some("zst".as_ref());
+    let name = names.into_iter().find(is_asset).unwrap();
     let size = usize::try_from(fs::metadata(release.join(&name)).unwrap().len()).unwrap();
 
     let seed = fastrand::u64(..);
@@ -379,8 +378,12 @@ fn a_download_of_the_aarch64_asset_cut_at_20_random_points_and_resumed() {
 
     let requests = server.requests_for(&name);
     let moved: u64 = requests.iter().map(|request| request.sent).sum();
-    let ratio = moved as f64 / size as f64;
-    println!("{size} bytes, cut {CUTS} times: {} answers, {moved} bytes moved, {ratio:.4} of its size", requests.len());
+    let size = size as u64;
+    let answers = requests.len();
+    println!(
+        "{size} bytes, cut {CUTS} times: {answers} answers, {moved} bytes moved, {} per mille",
+        moved * 1000 / size
+    );
     assert_eq!(requests.len(), CUTS + 1);
-    assert!(ratio <= 1.05, "{ratio}");
+    assert!(moved * 100 <= size * 105, "{moved} of {size} bytes");
 }
