@@ -53,7 +53,8 @@ fn plan_on(root: &Root, kernel: &FakeKernel, selection: &Selection, remove: bool
     let memory = Memory::default();
     let store = Store::open(root, None, true, &memory, now()).unwrap();
     let (index, memory) = store.index(&memory, now()).unwrap();
-    let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json(), terms: Terms::default() };
+    let offer =
+        Offer { index: index.index(), repository: store.url(), trust: memory.to_json(), terms: Terms::default() };
     let letters = Letters { exactly: Some(Flags::try_from("PO".to_owned()).unwrap()), ..Letters::default() };
     (plan::install(selection, &letters, Consent::default(), &observed, &offer).unwrap(), Some(store))
 }

@@ -39,6 +39,7 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     tell_left_out(&selection, consent, &observed, context);
     let report = context.carry_out(&plan, Some(&opened.store))?;
     tell::place(&plan, &observed, context);
+    tell::followed(&plan, &report, context);
     tell_unfollowed(&selection, &offer, &report, context);
     conclude(&plan, &report, context)
 }
@@ -85,7 +86,9 @@ fn tell_unfollowed(selection: &Selection, offer: &Offer, report: &Report, contex
         if let Some(Pick::Version(version)) = pick
             && usual.is_some_and(|usual| usual > version)
         {
-            context.ui.note(format!("qus update brings {target} to what its channel names; to keep {version}: qus pin {target}"));
+            context.ui.note(format!(
+                "qus update brings {target} to what its channel names; to keep {version}: qus pin {target}"
+            ));
         }
     }
 }

@@ -53,7 +53,9 @@ fn tell_back(chosen: &[(Target, &Installed)], after: &Receipt, proofs: &[Proof],
             back.push(*target);
         } else if let Some(proof) = proofs.iter().find(|proof| proof.target == *target) {
             let said = describe(&proof.outcome);
-            context.ui.warn(format!("{target} does not run in its earlier version: {said}; {version} is back in its place"));
+            context
+                .ui
+                .warn(format!("{target} does not run in its earlier version: {said}; {version} is back in its place"));
         }
     }
     if !back.is_empty() {

@@ -194,8 +194,9 @@ impl Cause {
             | Cause::NoFixBinary { target, .. }
             | Cause::EmulatorReplaced { target, .. } => return get(target),
             // That version is installed, and is no better a second time.
-            Cause::HostTooOld { target, ours: true, .. }
-            | Cause::EmulatorFails { target, ours: true, .. } => format!("qus install {target}@VERSION"),
+            Cause::HostTooOld { target, ours: true, .. } | Cause::EmulatorFails { target, ours: true, .. } => {
+                format!("qus install {target}@VERSION")
+            }
             // Where there is nothing newer, it tells what else there is.
             Cause::Advisory { target, ours: true, .. } => format!("qus update {target}"),
             Cause::EmulatorNotExecutable { interpreter, .. } => format!("chmod 755 {}", quoted(interpreter)),

@@ -45,10 +45,7 @@ pub fn rollback(
 }
 
 /// The targets that are meant, with what is installed of them.
-pub fn chosen<'a>(
-    selection: &Selection,
-    observed: &'a Observed,
-) -> Result<Vec<(Target, &'a Installed)>, Conflict> {
+pub fn chosen<'a>(selection: &Selection, observed: &'a Observed) -> Result<Vec<(Target, &'a Installed)>, Conflict> {
     let installed = &observed.receipt.targets;
     match selection {
         Selection::All => {
@@ -57,9 +54,7 @@ pub fn chosen<'a>(
         }
         Selection::Named(choices) => {
             let named = choices.iter().map(|choice| choice.target);
-            named
-                .map(|target| Ok((target, installed.get(&target).ok_or(Conflict::NotInstalled(target))?)))
-                .collect()
+            named.map(|target| Ok((target, installed.get(&target).ok_or(Conflict::NotInstalled(target))?))).collect()
         }
     }
 }

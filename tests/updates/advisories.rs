@@ -69,7 +69,9 @@ fn where_only_the_version_before_is_without_it_the_way_is_back() {
     image.publisher.index.advisories = vec![fault((11, 1, 4), (11, 1, 9))];
     image.publisher.index.serial += 1;
     image.publisher.publish();
-    image.run(&["update"]).expect(0, &["in version 11.1.4-1 has a known fault", "to go back: qus rollback aarch64 arm"]);
+    image
+        .run(&["update"])
+        .expect(0, &["in version 11.1.4-1 has a known fault", "to go back: qus rollback aarch64 arm"]);
     image.run_in_vain(&["status", "arm"]).expect(0, &["qus update arm; or back: qus rollback arm"]);
     publish(&mut image, "11.1.5-1");
     image.run_in_vain(&["update", "--check"]).expect(100, &["to go back: qus rollback aarch64 arm"]);
@@ -83,7 +85,10 @@ fn a_fault_is_in_the_documents() {
         let document: Value = serde_json::from_str(&image.run(words).expect(0, &[]).stdout).unwrap();
         let told = &document["advisories"][0];
         assert_eq!((&told["target"], &told["version"]), (&"arm".into(), &"11.1.3-1".into()), "{words:?}");
-        assert_eq!((&told["what"], &told["source"]), (&"programs that knit crash".into(), &"https://example.org/7".into()));
+        assert_eq!(
+            (&told["what"], &told["source"]),
+            (&"programs that knit crash".into(), &"https://example.org/7".into())
+        );
     }
 }
 

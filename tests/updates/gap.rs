@@ -72,9 +72,7 @@ fn thirty_one_live_targets_are_updated_while_two_loops_execute_programs_and_none
     let mut releases = Releases::with("11.1.3-1");
     let machine = releases.machine();
     machine.qus(&["install", "all"]).expect(0, &[]);
-    machine
-        .shell(&format!("cat > /run/loop.c <<'END'\n{LOOP}\nEND\ncc -O1 -o /run/loop /run/loop.c"))
-        .expect(0, &[]);
+    machine.shell(&format!("cat > /run/loop.c <<'END'\n{LOOP}\nEND\ncc -O1 -o /run/loop /run/loop.c")).expect(0, &[]);
     let (mut executed, mut failed, mut times) = (0, 0, Vec::new());
     let started = Instant::now();
     for revision in 2.. {

@@ -209,7 +209,10 @@ fn what_was_heard_is_remembered_also_where_nothing_is_to_be_done() {
 fn quiet_says_one_line_a_change_and_nothing_of_no_change() {
     let image = behind();
     let said = image.run(&["update", "--quiet", "--yes", "--scheduled"]).expect(0, &[]);
-    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("aarch64 11.1.3-1 -> 11.1.4-1\narm 11.1.3-1 -> 11.1.4-1\n", ""));
+    assert_eq!(
+        (said.stdout.as_str(), said.stderr.as_str()),
+        ("aarch64 11.1.3-1 -> 11.1.4-1\narm 11.1.3-1 -> 11.1.4-1\n", "")
+    );
     let said = image.run_in_vain(&["update", "--quiet", "--yes", "--scheduled"]).expect(0, &[]);
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
 }
@@ -220,7 +223,9 @@ fn a_dry_run_of_each_verb_shows_its_steps_and_changes_nothing() {
     image.run_in_vain(&["update", "--dry-run"]).expect(0, &["fetch and verify 11.1.4-1/", "write the receipt"]);
     image.run_in_vain(&["pin", "--dry-run", "arm"]).expect(0, &["write the receipt"]);
     image.run(&["update"]).expect(0, &[]);
-    image.run_in_vain(&["rollback", "--dry-run"]).expect(0, &["link /usr/local/lib/qus/bin/qemu-arm-static to 11.1.3-1"]);
+    image
+        .run_in_vain(&["rollback", "--dry-run"])
+        .expect(0, &["link /usr/local/lib/qus/bin/qemu-arm-static to 11.1.3-1"]);
 }
 
 #[test]

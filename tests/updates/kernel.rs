@@ -25,10 +25,9 @@ fn a_new_emulator_that_crashes_is_taken_back_at_once_and_the_old_one_runs_on() {
     machine.qus(&["install", "aarch64", "riscv64"]).expect(0, &[]);
     let before = machine.changes();
     releases.add_broken("11.1.4-1", "aarch64", crash());
-    let said = machine.qus(&["update"]).expect(
-        10,
-        &["aarch64 11.1.4-1 does not run: crash, SIGABRT", "11.1.3-1 is back in its place"],
-    );
+    let said = machine
+        .qus(&["update"])
+        .expect(10, &["aarch64 11.1.4-1 does not run: crash, SIGABRT", "11.1.3-1 is back in its place"]);
     assert!(said.stderr.contains("riscv64: stable names 11.1.4-1, which has no emulator of it"), "{said:#?}");
     let after = |machine: &crate::support::sandbox::Sandbox| {
         let mut changes = machine.changes();
@@ -109,7 +108,10 @@ fn check_needs_no_rights() {
     releases.add_single("11.1.4-1", "aarch64");
     let before = (machine.table(), machine.changes());
     // Another user of the same machine, with no capability in it.
-    let check = format!("setpriv --bounding-set=-all --inh-caps=-all --no-new-privs {} update --check", env!("CARGO_BIN_EXE_qus"));
+    let check = format!(
+        "setpriv --bounding-set=-all --inh-caps=-all --no-new-privs {} update --check",
+        env!("CARGO_BIN_EXE_qus")
+    );
     machine.run("sh", &["-c", &check]).expect(100, &["aarch64 11.1.3-1 -> 11.1.4-1"]);
     assert_eq!((machine.table(), machine.changes()), before);
 }

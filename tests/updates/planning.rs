@@ -225,10 +225,7 @@ fn an_older_version_is_refused_unless_it_is_allowed() {
     assert!(matches!(all.refused[..], [(_, Conflict::OlderVersion { .. })]), "{:?}", all.refused);
     let named = update_of(&["aarch64"], &index(), &Terms::default(), &observed).unwrap_err();
     assert_eq!(named.exit(), Exit::Older);
-    assert_eq!(
-        named.help().unwrap(),
-        "if the older one is wanted: qus install --allow-downgrade aarch64@11.1.4-1"
-    );
+    assert_eq!(named.help().unwrap(), "if the older one is wanted: qus install --allow-downgrade aarch64@11.1.4-1");
     let (consent, index) = (Consent { downgrade: true, ..Consent::default() }, index());
     let terms = Terms::default();
     let allowed = plan::update(&select(&["aarch64"]), consent, &observed, &offer(&index, &terms), |_| true).unwrap();
@@ -274,12 +271,8 @@ fn a_masked_dropin_is_in_the_way_of_its_own_target_alone() {
     let mut observed = at("11.1.3-1", &[]);
     let template = observed.receipt.targets[&target("aarch64")].clone();
     let path = Layout::system().emulator(target("arm"), &version("11.1.3-1"));
-    let arm = Installed {
-        rule: rule("arm", path.as_str()),
-        path,
-        dropin: Some(dropin::path(target("arm"))),
-        ..template
-    };
+    let arm =
+        Installed { rule: rule("arm", path.as_str()), path, dropin: Some(dropin::path(target("arm"))), ..template };
     observed.receipt.targets.insert(target("arm"), arm);
     observed.files.insert(dropin::path(target("aarch64")), FileState::Link("/dev/null".to_owned()));
     let update = update(&observed);
@@ -358,10 +351,7 @@ fn a_pin_is_in_the_receipt_and_names_the_version_that_is_there() {
     assert!(plan::pin(&select(&["aarch64"]), true, &pinned(observed.clone())).unwrap().is_empty());
     assert!(!aarch64(&plan::pin(&select(&["all"]), false, &pinned(observed.clone())).unwrap()).pinned);
     let conflict = plan::pin(&select(&["aarch64@11.1.3-1"]), true, &observed).unwrap_err();
-    assert_eq!(
-        conflict.help().unwrap(),
-        "qus install --allow-downgrade aarch64@11.1.3-1 && qus pin aarch64"
-    );
+    assert_eq!(conflict.help().unwrap(), "qus install --allow-downgrade aarch64@11.1.3-1 && qus pin aarch64");
 }
 
 #[test]

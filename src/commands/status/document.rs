@@ -145,12 +145,16 @@ impl Document {
             targets: targets.iter().map(|target| status_of(*target, observed, usual, news)).collect(),
             others: others(observed),
             unknown: table.map(|table| table.unknown.clone()).unwrap_or_default(),
-            news: memory.repositories.iter().map(|(repository, seen)| NewsStatus {
-                repository: repository.clone(),
-                issued: seen.issued,
-                expires: seen.expires,
-                expired: now >= seen.expires,
-            }).collect(),
+            news: memory
+                .repositories
+                .iter()
+                .map(|(repository, seen)| NewsStatus {
+                    repository: repository.clone(),
+                    issued: seen.issued,
+                    expires: seen.expires,
+                    expired: now >= seen.expires,
+                })
+                .collect(),
             advisories: advisories::of(targets.iter().copied(), observed, news),
         }
     }

@@ -14,12 +14,7 @@ use crate::target::Target;
 use crate::trust::Memory;
 use crate::wanted::{Consent, Selection};
 
-pub(super) fn run(
-    selection: &Selection,
-    consent: Consent,
-    terms: &Terms,
-    context: &Context,
-) -> Result<Exit, Failure> {
+pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, context: &Context) -> Result<Exit, Failure> {
     if !matches!(journal::unfinished(&context.root), Ok(None)) {
         context.ui.note("a change is under way, or was interrupted: what is installed may be other than it seems");
     }

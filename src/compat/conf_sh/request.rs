@@ -159,7 +159,12 @@ impl Host {
             Some(target) if ignore_family => PassOver::Target(target),
             Some(target) => PassOver::Family(target.family()),
         };
-        Consent { emulate_native: ignore_family || self.said.is_some(), take_over: true, pass_over, ..Consent::default() }
+        Consent {
+            emulate_native: ignore_family || self.said.is_some(),
+            take_over: true,
+            pass_over,
+            ..Consent::default()
+        }
     }
 
     /// Whether `target` is left out of files: nothing can be tried on the machine that loads them.
