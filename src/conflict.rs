@@ -144,6 +144,48 @@ impl Conflict {
     }
 }
 
+impl Conflict {
+    /// What to type where it is a version that is not to be had.
+    fn help_with_versions(&self) -> Option<String> {
+        Some(match self {
+            Conflict::NotOffered { .. } | Conflict::NoSuchVersion(_) => {
+                "qus install all installs what this version has; ask whoever publishes the repository for more"
+                    .to_owned()
+            }
+            Conflict::OlderVersion { target, offered, .. } => {
+                format!("if the older one is wanted: qus install --allow-downgrade {target}@{offered}")
+            }
+            Conflict::NoSuchChannel { there, .. } => match there.as_slice() {
+                [] => "it has none at all; ask whoever publishes the repository".to_owned(),
+                there => format!("there is {}", there.join(", ")),
+            },
+            Conflict::Withdrawn { .. } => {
+                "install another version: TARGET@VERSION, or what the channel names once its publisher has mended it"
+                    .to_owned()
+            }
+            Conflict::NothingKept(target) => {
+                format!("to install an earlier one: qus install --allow-downgrade {target}@VERSION")
+            }
+            Conflict::NotKept { target, version, there } => {
+                let there: Vec<&str> = there.iter().map(Version::as_str).collect();
+                let kept = match there.as_slice() {
+                    [] => "none is".to_owned(),
+                    there => format!("there is {}", there.join(", ")),
+                };
+                format!("{kept}; to install that one: qus install --allow-downgrade {target}@{version}")
+            }
+            Conflict::KeptDamaged { target, version, .. } => {
+                format!("qus install --allow-downgrade {target}@{version}")
+            }
+            Conflict::OtherVersion { target, installed, version } => {
+                let older = if version < installed { "--allow-downgrade " } else { "" };
+                format!("qus install {older}{target}@{version} && qus pin {target}")
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl Explain for Conflict {
     fn exit(&self) -> Exit {
         match self {
@@ -175,38 +217,6 @@ impl Explain for Conflict {
                 format!("run the program as it is; to emulate it all the same: qus install --emulate-native {target}")
             }
             Conflict::Own(target) => format!("run the program as it is; leave \"{target}\" out"),
-            Conflict::NotOffered { .. } | Conflict::NoSuchVersion(_) => {
-                "qus install all installs what this version has; ask whoever publishes the repository for more".to_owned()
-            }
-            Conflict::OlderVersion { target, offered, .. } => {
-                format!("if the older one is wanted: qus install --allow-downgrade {target}@{offered}")
-            }
-            Conflict::NoSuchChannel { there, .. } => match there.as_slice() {
-                [] => "it has none at all; ask whoever publishes the repository".to_owned(),
-                there => format!("there is {}", there.join(", ")),
-            },
-            Conflict::Withdrawn { .. } => {
-                "install another version: TARGET@VERSION, or what the channel names once its publisher has mended it"
-                    .to_owned()
-            }
-            Conflict::NothingKept(target) => {
-                format!("to install an earlier one: qus install --allow-downgrade {target}@VERSION")
-            }
-            Conflict::NotKept { target, version, there } => {
-                let there: Vec<&str> = there.iter().map(Version::as_str).collect();
-                let kept = match there.as_slice() {
-                    [] => "none is".to_owned(),
-                    there => format!("there is {}", there.join(", ")),
-                };
-                format!("{kept}; to install that one: qus install --allow-downgrade {target}@{version}")
-            }
-            Conflict::KeptDamaged { target, version, .. } => {
-                format!("qus install --allow-downgrade {target}@{version}")
-            }
-            Conflict::OtherVersion { target, installed, version } => {
-                let older = if version < installed { "--allow-downgrade " } else { "" };
-                format!("qus install {older}{target}@{version} && qus pin {target}")
-            }
             Conflict::NotInKernel => {
                 "modprobe binfmt_misc; if that fails, use a kernel built with CONFIG_BINFMT_MISC".to_owned()
             }
@@ -277,7 +287,7 @@ impl Explain for Conflict {
             }
             Conflict::OwnRule(name) => format!("leave \"{name}\" out"),
             Conflict::UnfitEmulator { .. } => "name a static emulator of this host with --interpreter or --path".to_owned(),
-            Conflict::Rule(_) => return None,
+            other => return other.help_with_versions(),
         })
     }
 }

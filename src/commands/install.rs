@@ -43,6 +43,7 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
         context.remember(&mut observed, &opened.memory)?;
     }
     tell::place(&plan, &observed, context);
+    tell::followed(&plan, &report, context);
     tell_unfollowed(&selection, &offer, &report, context);
     conclude(&plan, &report, context)
 }

@@ -23,9 +23,10 @@ pub(super) fn run(args: &PinArgs, pinned: bool, context: &Context) -> Result<Exi
         let changed = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
         for (target, installed) in changed.filter(|(_, installed)| installed.pinned != pinned) {
             let version = &installed.version;
-            context.ui.result(match pinned {
-                true => format!("{target} is pinned to {version}"),
-                false => format!("{target} {version} is no longer pinned"),
+            context.ui.result(if pinned {
+                format!("{target} is pinned to {version}")
+            } else {
+                format!("{target} {version} is no longer pinned")
             });
         }
     }

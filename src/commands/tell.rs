@@ -1,6 +1,6 @@
 //! What is worth knowing of a plan beside its steps.
 
-use super::{Context, Failure};
+use super::{Context, Failure, Report};
 use crate::observed::Observed;
 use crate::owner::Owner;
 use crate::place::{Keeper, Place};
@@ -40,6 +40,19 @@ pub(super) fn taken(plan: &Plan, observed: &Observed, context: &Context) {
             context.ui.note(format!(
                 "{theirs} of {owner} stays as it is: it could not be given back; \"{name}\" is newer, and is asked first"
             ));
+        }
+    }
+}
+
+/// Which targets follow another channel from now on.
+pub(super) fn followed(plan: &Plan, report: &Report, context: &Context) {
+    for planned in plan.steps.iter().filter(|_| !report.dry_run) {
+        let Step::Record { after, before } = &planned.step else { continue };
+        for (target, installed) in after.targets.iter().filter(|(target, _)| !report.dropped.contains(target)) {
+            let was = before.targets.get(target).and_then(|was| was.channel.as_ref());
+            if let Some(channel) = installed.channel.as_ref().filter(|channel| Some(*channel) != was) {
+                context.ui.result(format!("{target} follows {channel} from now on"));
+            }
         }
     }
 }

@@ -115,6 +115,7 @@ impl Done {
                 None => context.ui.result(format!("{target} {installed} -> {offered}")),
             }
         }
+        tell::followed(&plan, &report, context);
         tell_prospects(&prospects, context);
         for (_, conflict) in &refused {
             context.ui.warn(conflict);

@@ -117,9 +117,8 @@ fn wanted<'a>(
     let pinned = before.filter(|before| before.pinned).map(|before| &before.version);
     let asked = pick.and_then(Pick::channel).or(offer.terms.asked.as_ref());
     let (version, channel) = match (pick.and_then(Pick::version), asked, pinned) {
-        (Some(version), ..) => (version, followed()),
+        (Some(version), _, _) | (None, None, Some(version)) => (version, followed()),
         (None, Some(channel), _) => (offer.named_by(channel)?, Some(channel.clone())),
-        (None, None, Some(version)) => (version, followed()),
         (None, None, None) => (offer.named_by(followed().as_ref().unwrap_or(&offer.terms.usual))?, followed()),
     };
     Ok(Wanted { target, release: offer.release(version)?, channel })
