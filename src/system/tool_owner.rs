@@ -1,9 +1,11 @@
 //! Who put a program where it lies: dpkg, rpm, another package that says so, or a container's image.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use super::root::Root;
+use super::trial::hear;
 use crate::rooted::RootedPath;
 use crate::tool::{INSTALL_SOURCE, InstallSource};
 
@@ -13,6 +15,9 @@ const DPKG: &str = "/var/lib/dpkg/info";
 /// Managers of rpm packages, and the word by which each updates one; the first that is there is asked.
 const RPM_MANAGERS: [(&str, &str); 4] =
     [("dnf", "upgrade"), ("zypper", "update"), ("yum", "update"), ("rpm-ostree", "upgrade")];
+
+/// How long rpm may take to answer: it may wait for who changes its database.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The package manager that `path` belongs to.
 pub(super) fn package(root: &Root, path: &RootedPath) -> Option<InstallSource> {
@@ -37,17 +42,24 @@ fn dpkg(root: &Root, path: &RootedPath) -> Option<InstallSource> {
     None
 }
 
-/// rpm has a database of its own, and is asked.
+/// rpm has a database of its own kind, and is asked; but not where it has none, for it would make one.
 fn rpm(path: &RootedPath) -> Option<InstallSource> {
     let there = |name: &str| {
-        ["/usr/bin", "/bin"].iter().map(|bin| format!("{bin}/{name}")).find(|program| Path::new(program).is_file())
+        let programs = ["/usr/bin", "/bin"].map(|bin| format!("{bin}/{name}"));
+        programs.into_iter().find(|program| Path::new(program).is_file())
     };
-    let mut query = Command::new(there("rpm")?);
-    query.args(["-qf", "--queryformat", "%{NAME}\n", path.as_str()]).stdin(Stdio::null()).stderr(Stdio::null());
-    let output = query.output().ok().filter(|output| output.status.success())?;
-    let package = String::from_utf8(output.stdout).ok()?.lines().next()?.to_owned();
-    let (manager, word) =
-        RPM_MANAGERS.into_iter().find(|(manager, _)| there(manager).is_some()).unwrap_or(("rpm", "-U"));
+    let rpm = there("rpm")?;
+    let ask = |words: &[&str]| {
+        let mut command = Command::new(&rpm);
+        command.args(words).stderr(Stdio::null());
+        let (said, status) = hear(command, PATIENCE).ok()?;
+        status.filter(ExitStatus::success).map(|_| said)
+    };
+    let database = ask(&["--eval", "%{_dbpath}"])?;
+    Path::new(database.trim()).is_dir().then_some(())?;
+    let package = ask(&["-qf", "--queryformat", "%{NAME}\n", path.as_str()])?.lines().next()?.to_owned();
+    let manager = RPM_MANAGERS.into_iter().find(|(manager, _)| there(manager).is_some());
+    let (manager, word) = manager.unwrap_or(("dnf", "upgrade"));
     Some(InstallSource { manager: manager.to_owned(), command: format!("{manager} {word} {package}") })
 }
 

@@ -61,29 +61,33 @@ pub fn attempt(root: &Root, path: &RootedPath, version: &Version) -> Result<(), 
 /// What the program says to `word`, or why it says nothing good.
 fn ask(root: &Root, program: &Path, word: &str) -> Result<String, String> {
     let mut command = Command::new(program);
-    command.arg(word).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.arg(word).env_clear();
     // What it finds of its own lies where this one finds it.
     if *root.layout() != Layout::system() {
         command.arg("--user");
         command.envs(std::env::var_os("HOME").map(|home| ("HOME", home)));
     }
-    let told = |error: io::Error| error.to_string();
-    let mut child = command.spawn().map_err(told)?;
-    let heard = listen(&mut child);
-    // Ended already, or past its time.
-    let _ = child.kill();
-    let _ = child.wait();
-    let (said, status) = heard.map_err(told)?;
-    match status {
-        None => Err(format!("no answer to {word} in {} seconds", PATIENCE.as_secs())),
-        Some(status) if !status.success() => Err(format!("{word}: {status}")),
-        Some(_) => Ok(said),
+    match hear(command, PATIENCE).map_err(|error| error.to_string())? {
+        (_, None) => Err(format!("no answer to {word} in {} seconds", PATIENCE.as_secs())),
+        (_, Some(status)) if !status.success() => Err(format!("{word}: {status}")),
+        (said, Some(_)) => Ok(said),
     }
 }
 
-/// The line that a program says, and how it ended, if it did so in time.
-fn listen(child: &mut Child) -> io::Result<(String, Option<ExitStatus>)> {
-    let until = Instant::now() + PATIENCE;
+/// What a program says, to its first 4 KiB, and how it ended; after `patience` it is ended, and there is no answer.
+pub(super) fn hear(mut command: Command, patience: Duration) -> io::Result<(String, Option<ExitStatus>)> {
+    let until = Instant::now() + patience;
+    // Not `Stdio::null`: it opens /dev/null, which a chroot may not have.
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let heard = listen(&mut child, until);
+    // Ended already, or past its time.
+    let _ = child.kill();
+    let _ = child.wait();
+    heard
+}
+
+fn listen(child: &mut Child, until: Instant) -> io::Result<(String, Option<ExitStatus>)> {
+    drop(child.stdin.take());
     let left = || until.saturating_duration_since(Instant::now());
     let mut said = Vec::new();
     let Some(mut output) = child.stdout.take() else { return Ok((String::new(), None)) };

@@ -3,6 +3,9 @@
 use crate::support::machine::{Said, qus};
 use crate::support::tools::{PATH, Standalone, real};
 
+/// Where nothing else lies.
+const APART: &str = "/usr/local/lib/apps/qus";
+
 #[test]
 fn a_copy_that_nobody_wrote_down_is_refused() {
     Said::by(qus().arg("self-update").output().unwrap())
@@ -75,6 +78,36 @@ fn a_package_of_another_manager_says_so_in_a_file() {
     machine.offer("0.9.9", &real("0.9.9"));
     machine.sandbox.shell(&mark).expect(0, &[]);
     machine.qus(&["self-update"]).expect(0, &[]);
+}
+
+#[test]
+fn a_copy_of_rpms_is_refused_with_the_command_of_its_manager() {
+    let mut machine = Standalone::at(APART);
+    machine.offer("0.9.9", &real("0.9.9"));
+    let folder = machine.image.folder.path().display().to_string();
+    let spec = format!(
+        "Name: qus\nVersion: 1\nRelease: 1\nSummary: qus\nLicense: MIT\nBuildArch: noarch\n%description\nqus\n\
+         %install\nmkdir -p %{{buildroot}}/usr/local/lib/apps\ntouch %{{buildroot}}{APART}\n%files\n{APART}\n"
+    );
+    std::fs::write(machine.image.folder.path().join("qus.spec"), spec).unwrap();
+    // A home of its own: Debian's rpm has its database there.
+    let script = format!(
+        "export HOME={folder}
+         rpmbuild --quiet -bb --define '_topdir {folder}/rpm' {folder}/qus.spec
+         rpm --install --justdb --nodeps {folder}/rpm/RPMS/noarch/qus-1-1.noarch.rpm
+         {APART} self-update"
+    );
+    let before = machine.tree();
+    let said = machine.sandbox.shell(&script).expect(8, &["is managed by dnf"]);
+    assert!(said.stderr.ends_with("help: dnf upgrade qus\n"), "{said:#?}");
+    assert_eq!(machine.tree(), before);
+
+    // Where rpm has no database, none is made by asking.
+    machine
+        .sandbox
+        .shell(&format!("mkdir {folder}/home; HOME={folder}/home {APART} self-update --dry-run"))
+        .expect(0, &[]);
+    assert_eq!(std::fs::read_dir(machine.image.folder.path().join("home")).unwrap().count(), 0);
 }
 
 #[test]
