@@ -2,7 +2,8 @@
 
 use qus::hex::Sha256;
 use qus::host::Host;
-use qus::trust::{AssetClaim, Minisig};
+use qus::release::Asset;
+use qus::trust::{Archive, AssetClaim, Minisig};
 
 use super::keys::RELEASE;
 use super::minisig::claimed;
@@ -13,6 +14,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let Ok(signature) = Minisig::parse("it", &signature) else { return };
     claimed(&signature, &comment);
     let claim = AssetClaim {
+        kind: Asset::KIND,
         file: "qemu-arm-static_amd64.tar.zst".to_owned(),
         version: "11.1.3-1".parse().expect("it is a version"),
         host: Host::Amd64,

@@ -1,7 +1,7 @@
 //! Roots, really signed: one succeeds another only as the other wants it.
 
 use qus::moment::Moment;
-use qus::trust::{Anchor, Label, ROOT_KIND, ROOT_MAX, Root, Signatures};
+use qus::trust::{Anchor, Label, ROOT_KIND, ROOT_MAX, Roles, Root, Signatures};
 use serde_json::Value;
 
 use super::keys::{INDEX, Pair, RELEASE, ROOT, STRANGER};
@@ -54,8 +54,11 @@ pub(crate) fn check(bytes: &[u8]) {
 
 fn sound(root: &Root) {
     assert_eq!(root.kind, ROOT_KIND);
-    for role in [&root.roles.root, &root.roles.release, &root.roles.index] {
-        assert!((1..=role.keys.len()).contains(&role.threshold));
+    let Roles { root: roots, release, index } = &root.roles;
+    for (threshold, keys) in
+        [(roots.threshold, &roots.keys), (release.threshold, &release.keys), (index.threshold, &index.keys)]
+    {
+        assert!((1..=keys.len()).contains(&threshold));
     }
     let text = serde_json::to_string(root).expect("it has a spelling");
     assert_eq!(&serde_json::from_str::<Root>(&text).expect("it was one before"), root);
@@ -67,6 +70,7 @@ fn anchor(text: &str, signatures: &Signatures) -> Anchor {
         repository: "https://example.org/qus".to_owned(),
         root: text.to_owned(),
         signatures: signatures.clone(),
+        floor: None,
     }
 }
 
