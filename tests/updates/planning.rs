@@ -214,7 +214,7 @@ fn a_channel_that_is_not_there_is_an_error_that_tells_which_are() {
 fn what_is_pinned_stays() {
     let update = update(&pinned(at("11.1.3-1", &[])));
     assert_eq!(update.prospects[0].verdict, Verdict::Pinned);
-    assert_eq!(steps(&update.plan), ["write /var/lib/qus/trust.json"]);
+    assert!(update.plan.is_empty());
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_withdrawn_version_is_never_installed_also_not_when_it_is_named() {
     let index = withdrawn("11.1.4-1");
     let found = update_of(&[], &index, &Terms::default(), &at("11.1.3-1", &[])).unwrap();
     assert_eq!(found.prospects[0].verdict, Verdict::Withdrawn);
-    assert_eq!(steps(&found.plan), ["write /var/lib/qus/trust.json"]);
+    assert!(found.plan.is_empty());
     let terms = Terms::default();
     for word in ["aarch64", "aarch64@11.1.4-1", "aarch64@stable"] {
         let install = plan::install(
