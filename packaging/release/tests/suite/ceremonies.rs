@@ -7,6 +7,7 @@ use qus::release::Index;
 use qus::trust::{Anchor, TrustError};
 use qus_release::error::Error;
 use qus_release::renew::Renewed;
+use qus_release::verify::Problem;
 
 use crate::files::{Deb, LOAD, X86_64, control, elf, line, sha256};
 use crate::workshop::{NOW, Workshop, text};
@@ -305,4 +306,31 @@ fn the_anchor_knows_how_far_the_index_has_come() {
     assert_eq!(floor().serials, BTreeMap::from([(key("index"), 6)]));
     workshop.publish(&["--key", "index-2.key"]).unwrap();
     assert_eq!(floor().serials, BTreeMap::from([(key("index-2"), 7)]));
+}
+
+#[test]
+fn an_index_restored_from_a_copy_is_found_and_its_serials_are_not_used_again() {
+    let workshop = of_three();
+    let old = workshop.read("repository/index.qus");
+    workshop.publish(&["--serial", "8"]).unwrap();
+    workshop.write("repository/index.qus", old.as_bytes());
+    let problems = workshop.verify(&[]).unwrap().problems;
+    let older = |problem: &Problem| {
+        matches!(problem, Problem::Document(Error::Trust(TrustError::Older { serial: 1, floor: 8, .. })))
+    };
+    assert!(matches!(&problems[..], [problem] if older(problem)), "{problems:?}");
+    assert_eq!(renewed(workshop.renew(&["--now", NOW, "--force"]).unwrap()).serial, 9);
+    workshop.write("repository/index.qus", old.as_bytes());
+    assert_eq!(workshop.publish(&[]).unwrap().serial, 10);
+}
+
+#[test]
+fn one_key_does_not_get_two_roles() {
+    let workshop = of_three();
+    for words in [["--index-key", "release.key.pub"], ["--release-key", "alice.key.pub"]] {
+        let error = in_vain(&workshop, || workshop.rotate("next.json", &words));
+        assert!(matches!(error, Error::OneKeyForTwoRoles { .. }), "{error}");
+    }
+    let error = workshop.root(&["--root-key", "alice.key", "bob.key", "release.key"]).unwrap_err();
+    assert!(matches!(error, Error::OneKeyForTwoRoles { .. }), "{error}");
 }
