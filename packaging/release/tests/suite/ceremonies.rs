@@ -1,6 +1,8 @@
 //! Ceremonies: a root that its signers sign one at a time, what is taken back, and an index that is kept fresh.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use qus::moment::Moment;
 use qus::release::Index;
@@ -333,4 +335,41 @@ fn one_key_does_not_get_two_roles() {
     }
     let error = workshop.root(&["--root-key", "alice.key", "bob.key", "release.key"]).unwrap_err();
     assert!(matches!(error, Error::OneKeyForTwoRoles { .. }), "{error}");
+}
+
+/// Runs the program on a terminal, where somebody types `answer`.
+fn on_a_terminal(workshop: &Workshop, words: &str, answer: &str) -> (Option<i32>, String) {
+    let line = format!("{} {words}", env!("CARGO_BIN_EXE_qus-release"));
+    let mut process = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(workshop.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("help: apt-get install bsdutils");
+    process.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    (output.status.code(), text(&output.stdout))
+}
+
+#[test]
+fn on_a_terminal_nothing_is_signed_without_a_yes() {
+    let workshop = of_three();
+    workshop.rotate("next.json", &[]).unwrap();
+    let before = workshop.read("next.json");
+    for answer in ["n\n", "\n"] {
+        let (code, said) = on_a_terminal(&workshop, "sign-root next.json --root-key alice.key", answer);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("root 2 behind root 1") && said.contains("sign this? [y/N]"), "{said}");
+        assert!(said.contains("error: nothing was signed"), "{said}");
+        assert_eq!(workshop.read("next.json"), before);
+    }
+    let (code, said) = on_a_terminal(&workshop, "sign-root next.json --root-key alice.key", "y\n");
+    assert_eq!((code, said.contains("signed by alice")), (Some(0), true), "{said}");
+    let (code, said) = on_a_terminal(&workshop, "sign-root next.json --root-key bob.key --yes", "");
+    assert_eq!(
+        (code, said.contains("sign this?"), said.contains("enough have signed")),
+        (Some(0), false, true),
+        "{said}"
+    );
 }
