@@ -51,6 +51,7 @@
 //! Every byte from outside has a limit that is known before it is read. Nothing in this module
 //! touches disk, network or clock: it is handed bytes, keys and the time.
 
+mod anchor;
 mod asset;
 mod clock;
 mod index;
@@ -62,15 +63,14 @@ mod trusted;
 
 use thiserror::Error;
 
+pub use anchor::{Anchor, AnchorFloor};
 pub use asset::{Archive, AssetClaim, Verified, verify as verify_asset};
 pub use clock::{built, check as check_clock};
 pub use index::{Floor, VerifiedIndex, verify as verify_index};
 pub use memory::{Memory, SERIAL_JUMP_MAX, Seen};
 pub use minisig::{MINISIG_MAX, Minisig};
 pub use role::{ForIndexes, ForReleases, ForRoots, Purpose, Role};
-pub use root::{
-    Anchor, AnchorFloor, Key, Label, ROOT_KIND, ROOT_MAX, ROOTS_MAX, Roles, Root, Signatures, root_file, signature_file,
-};
+pub use root::{Key, Label, ROOT_KIND, ROOT_MAX, ROOTS_MAX, Roles, Root, Signatures, root_file, signature_file};
 pub use trusted::{Trusted, trusted};
 
 use crate::exit::{Exit, Explain};

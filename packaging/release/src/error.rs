@@ -37,6 +37,8 @@ pub enum Error {
     Label { path: PathBuf, why: String },
     #[error("two {role} keys have the label \"{label}\"")]
     SameLabel { role: &'static str, label: String },
+    #[error("the keys \"{first}\" and \"{second}\" are one, but have two roles")]
+    OneKeyForTwoRoles { first: String, second: String },
     #[error("{threshold} of {keys} root keys cannot sign")]
     Threshold { threshold: usize, keys: usize },
     #[error("readers of root {from} would not follow to the next: {error}")]
@@ -141,6 +143,9 @@ impl Error {
                 "type it on a terminal, put it into QUS_RELEASE_PASSPHRASE, or write it to standard input".to_owned()
             }
             Error::Label { .. } => "name the file so: alice.key, alice.key.pub".to_owned(),
+            Error::OneKeyForTwoRoles { .. } => {
+                "make another with qus-release keygen: whoever stole one key must not hold two roles".to_owned()
+            }
             Error::TooFewSigned { standing, .. } => {
                 let missing: Vec<&str> = standing.missing.iter().map(Label::as_str).collect();
                 format!("let more of them sign, with qus-release sign-root: {}", missing.join(", "))

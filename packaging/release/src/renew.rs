@@ -44,7 +44,7 @@ pub fn run(args: &RenewArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Renew
     if left > args.left && !args.force {
         return Ok(Renewed::NotYet(index, left));
     }
-    index.serial += 1;
+    index.serial = index.serial.max(repository.floor(signer.public())?) + 1;
     index.issued = now;
     index.expires = now.plus(args.expires);
     if root.expires < index.expires {

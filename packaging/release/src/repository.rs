@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use qus::release::{ASSET_MAX, Asset, INDEX_MAX, RELEASE_FILE, Release, TOOL_FILE, Tool, ToolArchive};
 use qus::tool::compare;
 use qus::trust::{
-    Anchor, Archive, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file, signature_file,
+    Anchor, Archive, Key, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file, signature_file,
     verify_asset,
 };
 use qus::version::Version;
@@ -68,6 +68,11 @@ impl Repository {
         // An anchor is a root with its signatures, each shorter than a root.
         let Some(text) = self.read(ANCHOR_FILE, 4 * ROOT_MAX)? else { return Ok(None) };
         Ok(Some(Anchor::parse(&format!("\"{}\"", self.file(ANCHOR_FILE).display()), &text)?))
+    }
+
+    /// The serial behind which an index of `key` must not go, for who starts from the anchor.
+    pub fn floor(&self, key: &Key) -> Result<u64, Error> {
+        Ok(self.anchor()?.map_or(0, |anchor| anchor.floor(key)))
     }
 
     /// An empty folder on the same file system.

@@ -55,6 +55,7 @@ pub fn run(args: &RootArgs, passphrases: &Passphrases) -> Result<Made, Error> {
         signers.insert(label, signer);
     }
 
+    check_roles(&root.roles)?;
     let file = root_file(root.version);
     let malformed =
         |error: serde_json::Error| Error::Malformed { path: repository.file(&file), why: error.to_string() };
@@ -73,6 +74,21 @@ pub fn run(args: &RootArgs, passphrases: &Passphrases) -> Result<Made, Error> {
         followed.map_err(|error| Error::NotFollowed { from, error })?;
     }
     place(&repository, &file, &anchor).map(|files| Made { version: root.version, files })
+}
+
+/// Fails if one key has two roles: the two signatures behind an install would be one.
+pub(crate) fn check_roles(roles: &Roles) -> Result<(), Error> {
+    let Roles { root, release, index } = roles;
+    let mut labels: BTreeMap<&str, &Label> = BTreeMap::new();
+    for keys in [&root.keys, &release.keys, &index.keys] {
+        if let Some((second, first)) =
+            keys.iter().find_map(|(label, key)| labels.get(key.as_str()).map(|first| (label, *first)))
+        {
+            return Err(Error::OneKeyForTwoRoles { first: first.to_string(), second: second.to_string() });
+        }
+        labels.extend(keys.iter().map(|(label, key)| (key.as_str(), label)));
+    }
+    Ok(())
 }
 
 /// The hashes revoked before and now, each once.

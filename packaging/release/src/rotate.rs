@@ -13,6 +13,7 @@ use crate::error::{Error, failed};
 use crate::keys::{labelled, read_public};
 use crate::pending::{PENDING_KIND, Pending};
 use crate::repository::{ANCHOR_FILE, Repository};
+use crate::root::check_roles;
 
 /// Draws up the root after the newest of the repository. What is not named stays as it is; nothing in the repository
 /// changes.
@@ -55,6 +56,7 @@ pub fn run(args: &RotateArgs) -> Result<Pending, Error> {
         },
         revoked,
     };
+    check_roles(&root.roles)?;
     let malformed = |error: serde_json::Error| Error::Malformed { path: args.pending.clone(), why: error.to_string() };
     let text = serde_json::to_string_pretty(&root).map_err(malformed)? + "\n";
     Root::unverified(&root_file(root.version), &text)?;

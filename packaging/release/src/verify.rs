@@ -73,15 +73,15 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<Report, Error> {
     let now = time(args.now);
     let repository = Repository::open(&args.repository)?;
     let mut report = Report::default();
-    let Some(anchor) = anchored(args, &repository, &mut report)? else { return Ok(report) };
+    let Some((start, anchor)) = anchored(args, &repository, &mut report)? else { return Ok(report) };
 
-    check_older_roots(&repository, &anchor, &mut report)?;
-    let (newest, end) = repository.follow(anchor);
+    check_older_roots(&repository, &start, &mut report)?;
+    let (newest, end) = repository.follow(start);
     report.root = newest.root.version;
     if let Err(error) = end.and_then(|()| Ok(newest.root.check_expiry(now)?)) {
         report.add(error)?;
     }
-    let Some(index) = checked_index(&repository, &newest, now, &mut report)? else { return Ok(report) };
+    let Some(index) = checked_index(&repository, &newest, &anchor, now, &mut report)? else { return Ok(report) };
     check_channels(&index, &mut report);
     check_archives(&repository, &index, &newest, &mut report, ui)?;
     for release in repository.releases()? {
@@ -98,8 +98,12 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<Report, Error> {
     Ok(report)
 }
 
-/// The root in the anchor.
-fn anchored(args: &VerifyArgs, repository: &Repository, report: &mut Report) -> Result<Option<SignedRoot>, Error> {
+/// The root in the anchor, and the anchor.
+fn anchored(
+    args: &VerifyArgs,
+    repository: &Repository,
+    report: &mut Report,
+) -> Result<Option<(SignedRoot, Anchor)>, Error> {
     let path = args.anchor.clone().unwrap_or_else(|| repository.file(ANCHOR_FILE));
     // An anchor is a root with its signatures, each shorter than a root.
     let Some(text) = read_document(&path, 4 * ROOT_MAX)? else {
@@ -108,7 +112,10 @@ fn anchored(args: &VerifyArgs, repository: &Repository, report: &mut Report) -> 
     let what = path.display().to_string();
     let checked = Anchor::parse(&what, &text).and_then(|anchor| Ok((anchor.root(&what)?, anchor)));
     match checked {
-        Ok((root, anchor)) => Ok(Some(SignedRoot { root, text: anchor.root, signatures: anchor.signatures })),
+        Ok((root, anchor)) => {
+            let (text, signatures) = (anchor.root.clone(), anchor.signatures.clone());
+            Ok(Some((SignedRoot { root, text, signatures }, anchor)))
+        }
         Err(error) => report.add(error.into()).map(|()| None),
     }
 }
@@ -144,6 +151,7 @@ fn check_older_roots(repository: &Repository, anchor: &SignedRoot, report: &mut 
 fn checked_index(
     repository: &Repository,
     newest: &SignedRoot,
+    anchor: &Anchor,
     now: Moment,
     report: &mut Report,
 ) -> Result<Option<Index>, Error> {
@@ -155,7 +163,7 @@ fn checked_index(
         }
         Err(error) => return report.add(error).map(|()| None),
     };
-    let verify = |now| verify_index(INDEX_FILE, text.as_bytes(), &newest.root, &|_| 0, now);
+    let verify = |now| verify_index(INDEX_FILE, text.as_bytes(), &newest.root, &|key| anchor.floor(key), now);
     let verified = match verify(now) {
         Err(error @ (TrustError::Expired { .. } | TrustError::FromTheFuture { .. })) => {
             report.add(error.into())?;

@@ -213,6 +213,7 @@ fn a_machine_follows_thirty_two_roots_and_no_more() {
 #[test]
 fn a_publish_in_the_middle_of_an_install_mixes_nothing() {
     let mut scene = scene();
+    let opened = scene.open(now()).unwrap();
     let index = fs::read_to_string(scene.file("index.qus")).unwrap();
     let (asset, signature) = (fs::read(scene.asset()).unwrap(), fs::read(scene.signature()).unwrap());
     let mut packed = pack(target("aarch64"), "11.1.3-1");
@@ -222,6 +223,9 @@ fn a_publish_in_the_middle_of_an_install_mixes_nothing() {
     scene.image.publisher.replace_asset("aarch64", &[packed], members);
     let newer = fs::read_to_string(scene.file("index.qus")).unwrap();
 
+    // Who has asked for the index before, and asks for the asset now.
+    let error = opened.fetch().unwrap_err();
+    assert!(matches!(error, TrustError::Mismatch { field: "size" | "sha256", .. }), "{error}");
     // The old index, and then the new asset with its signature.
     fs::write(scene.file("index.qus"), &index).unwrap();
     let error = scene.refusal();

@@ -22,8 +22,9 @@ fn the_page_on_publishing_says_what_works() {
     deb(&workshop, "11.1.3");
     deb(&workshop, "11.1.4");
     workshop.write("forged.tar.zst", b"what a thief had signed");
-    let program = workshop.write("bin/place", b"");
-    let bin = program.parent().unwrap();
+    workshop.write("qus/packaging/trust/root.json", b"null");
+    let bin = workshop.path("bin");
+    std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_qus-release"), bin.join("qus-release")).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
 
@@ -42,6 +43,8 @@ fn the_page_on_publishing_says_what_works() {
         assert!(output.status.success(), "{}: {}{}", fence.heading, fence.text, text(&output.stderr));
         said = text(&output.stdout);
     }
+    let built_in = qus::trust::trusted(&workshop.read("qus/packaging/trust/root.json"), []).unwrap();
+    assert_eq!(built_in.keys().collect::<Vec<_>>(), ["https://example.org/qus"]);
     // The first, the next year's, those of the index, release and root key, and the revocation.
     assert!(said.lines().last().unwrap().starts_with("authentic: root 6, index "), "{said}");
 }

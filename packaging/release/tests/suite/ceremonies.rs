@@ -1,12 +1,15 @@
 //! Ceremonies: a root that its signers sign one at a time, what is taken back, and an index that is kept fresh.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use qus::moment::Moment;
 use qus::release::Index;
 use qus::trust::{Anchor, TrustError};
 use qus_release::error::Error;
 use qus_release::renew::Renewed;
+use qus_release::verify::Problem;
 
 use crate::files::{Deb, LOAD, X86_64, control, elf, line, sha256};
 use crate::workshop::{NOW, Workshop, text};
@@ -305,4 +308,68 @@ fn the_anchor_knows_how_far_the_index_has_come() {
     assert_eq!(floor().serials, BTreeMap::from([(key("index"), 6)]));
     workshop.publish(&["--key", "index-2.key"]).unwrap();
     assert_eq!(floor().serials, BTreeMap::from([(key("index-2"), 7)]));
+}
+
+#[test]
+fn an_index_restored_from_a_copy_is_found_and_its_serials_are_not_used_again() {
+    let workshop = of_three();
+    let old = workshop.read("repository/index.qus");
+    workshop.publish(&["--serial", "8"]).unwrap();
+    workshop.write("repository/index.qus", old.as_bytes());
+    let problems = workshop.verify(&[]).unwrap().problems;
+    let older = |problem: &Problem| {
+        matches!(problem, Problem::Document(Error::Trust(TrustError::Older { serial: 1, floor: 8, .. })))
+    };
+    assert!(matches!(&problems[..], [problem] if older(problem)), "{problems:?}");
+    assert_eq!(renewed(workshop.renew(&["--now", NOW, "--force"]).unwrap()).serial, 9);
+    workshop.write("repository/index.qus", old.as_bytes());
+    assert_eq!(workshop.publish(&[]).unwrap().serial, 10);
+}
+
+#[test]
+fn one_key_does_not_get_two_roles() {
+    let workshop = of_three();
+    for words in [["--index-key", "release.key.pub"], ["--release-key", "alice.key.pub"]] {
+        let error = in_vain(&workshop, || workshop.rotate("next.json", &words));
+        assert!(matches!(error, Error::OneKeyForTwoRoles { .. }), "{error}");
+    }
+    let error = workshop.root(&["--root-key", "alice.key", "bob.key", "release.key"]).unwrap_err();
+    assert!(matches!(error, Error::OneKeyForTwoRoles { .. }), "{error}");
+}
+
+/// Runs the program on a terminal, where somebody types `answer`.
+fn on_a_terminal(workshop: &Workshop, words: &str, answer: &str) -> (Option<i32>, String) {
+    let line = format!("{} {words}", env!("CARGO_BIN_EXE_qus-release"));
+    let mut process = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(workshop.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("help: apt-get install bsdutils");
+    process.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    (output.status.code(), text(&output.stdout))
+}
+
+#[test]
+fn on_a_terminal_nothing_is_signed_without_a_yes() {
+    let workshop = of_three();
+    workshop.rotate("next.json", &[]).unwrap();
+    let before = workshop.read("next.json");
+    for answer in ["n\n", "\n"] {
+        let (code, said) = on_a_terminal(&workshop, "sign-root next.json --root-key alice.key", answer);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("root 2 behind root 1") && said.contains("sign this? [y/N]"), "{said}");
+        assert!(said.contains("error: nothing was signed"), "{said}");
+        assert_eq!(workshop.read("next.json"), before);
+    }
+    let (code, said) = on_a_terminal(&workshop, "sign-root next.json --root-key alice.key", "y\n");
+    assert_eq!((code, said.contains("signed by alice")), (Some(0), true), "{said}");
+    let (code, said) = on_a_terminal(&workshop, "sign-root next.json --root-key bob.key --yes", "");
+    assert_eq!(
+        (code, said.contains("sign this?"), said.contains("enough have signed")),
+        (Some(0), false, true),
+        "{said}"
+    );
 }

@@ -10,7 +10,11 @@ use crate::workshop::{Workshop, text};
 fn every_help_text_fits_80_columns() {
     let workshop = Workshop::empty();
     let names: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let pages = names.iter().map(|name| vec![name.as_str(), "--help"]).chain([vec!["--help"]]);
+    let pages = names.iter().map(|name| vec![name.as_str(), "--help"]).chain([
+        vec!["--help"],
+        vec!["root", "rotate", "--help"],
+        vec!["root", "place", "--help"],
+    ]);
     for words in pages {
         let output = workshop.run(&words);
         assert!(output.status.success());
@@ -27,6 +31,15 @@ fn wrong_usage_ends_with_2() {
         &[][..],
         &["sign"],
         &["keygen"],
+        &["root"],
+        &["root", "rotate", "repository"],
+        &["root", "place", "repository"],
+        &["root", "rotate", "repository", "pending", "--url", "repository"],
+        &["sign-root", "pending"],
+        &["revoke", "repository", "pending"],
+        &["withdraw", "repository", "11.1.3-1", "--why", "x", "--undo"],
+        &["renew", "repository"],
+        &["publish", "repository", "--key", "k", "--mirror", "https://example.org", "--no-mirrors"],
         &["import", "repository"],
         &["import", "repository", "x.deb", "--key", "k", "--target", "arm65"],
         &["import", "repository", "x.deb", "--key", "k", "--version", "../11"],
