@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use thiserror::Error;
 
+use super::delivery::{AssetDelivery, Counted, Delivery};
 use super::fetch::{
-    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere, tell, try_at,
+    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere,
 };
 use super::interrupt;
 use super::root::{FileError, Root};
@@ -172,9 +172,9 @@ impl Store {
     fn newest(&self, verify: &Verify) -> Result<VerifiedIndex, StoreError> {
         let mut failures = Vec::new();
         let mut best: Option<VerifiedIndex> = None;
-        let mut sources = self.repository.sources().peekable();
-        while let Some(source) = sources.next() {
-            match try_at(source, &mut |source| self.index_of(source, verify)) {
+        for (source, done) in self.repository.ask(&mut |source| self.index_of(source, verify)) {
+            match done {
+                // The first source is asked first, and what it has is the newest by definition.
                 Ok(index) if failures.is_empty() && best.is_none() => return Ok(index),
                 Ok(index) => {
                     if best.as_ref().is_none_or(|best| best.index().serial < index.index().serial) {
@@ -182,12 +182,7 @@ impl Store {
                     }
                 }
                 Err(error) if interrupt::asked() => return Err(error),
-                Err(error) => {
-                    if let Some(next) = sources.peek() {
-                        tell(&format!("{error}; trying the mirror \"{}\"", next.url()));
-                    }
-                    failures.push((source.url().to_owned(), error));
-                }
+                Err(error) => failures.push((source.url().to_owned(), error)),
             }
         }
         best.ok_or_else(|| everywhere(INDEX_FILE, failures))
@@ -240,7 +235,7 @@ impl Store {
         partial: &Partial,
         progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Verified<File>, StoreError> {
-        self.deliver(&AssetDelivery { version, asset, root: &self.root }, partial, progress)
+        self.deliver(&AssetDelivery { version, asset }, partial, progress)
     }
 
     /// Fetches a file and its signature, those of the next source if those of the first are not good.
@@ -256,55 +251,9 @@ impl Store {
             let signature = Minisig::parse(&quoted(delivery.name()), &String::from_utf8_lossy(&signature))?;
             delivery.claim(&signature)?;
             Ok(source.deliver(&path, delivery.size(), partial, &mut |source, sink| {
-                delivery.verify(&signature, &mut Counted { source, have: 0, progress }, sink)
+                delivery.verify(&signature, &self.root, &mut Counted::new(source, progress), sink)
             })?)
         })
-    }
-}
-
-/// A signed file of a repository, and how it is judged.
-pub trait Delivery {
-    /// What it is when it was found good.
-    type Good;
-    /// Where in the repository it is. Its signature lies beside it.
-    fn path(&self) -> String;
-    /// What it is called in messages.
-    fn name(&self) -> &str;
-    /// Its size, in bytes, as the index has it.
-    fn size(&self) -> u64;
-    /// Fails unless `signature` is made out to it. Done before the file is fetched.
-    fn claim(&self, signature: &Minisig) -> Result<(), TrustError>;
-    /// Reads all of it and writes it to `sink`, and fails unless it is good.
-    fn verify(&self, signature: &Minisig, source: &mut dyn Read, sink: File) -> Result<Self::Good, TrustError>;
-}
-
-struct AssetDelivery<'a> {
-    version: &'a Version,
-    asset: &'a Asset,
-    root: &'a TrustRoot,
-}
-
-impl Delivery for AssetDelivery<'_> {
-    type Good = Verified<File>;
-
-    fn path(&self) -> String {
-        format!("{}/{}", self.version, self.asset.file)
-    }
-
-    fn name(&self) -> &str {
-        &self.asset.file
-    }
-
-    fn size(&self) -> u64 {
-        self.asset.size
-    }
-
-    fn claim(&self, signature: &Minisig) -> Result<(), TrustError> {
-        trust::AssetClaim::of(self.asset, self.version).check(signature)
-    }
-
-    fn verify(&self, signature: &Minisig, source: &mut dyn Read, sink: File) -> Result<Verified<File>, TrustError> {
-        trust::verify_asset(self.asset, self.version, signature, self.root, source, sink)
     }
 }
 
@@ -338,12 +287,12 @@ fn anchors(root: &Root) -> Result<BTreeMap<String, (String, Anchor)>, StoreError
 fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreError> {
     let mut root = start;
     for _ in 0..ROOTS_MAX {
-        let mut missing = None;
+        let mut missing = false;
         let next = repository.first(&root_file(root.version + 1), &mut |source| match successor(source, &root) {
             // A mirror that lacks it may be behind; the first source is not.
             Ok(None) if Some(source.url()) == repository.sources().next().map(Source::url) => Ok(None),
             Ok(None) => {
-                missing = Some(());
+                missing = true;
                 Err(FetchError::NotFound(format!("{}/{}", source.url(), root_file(root.version + 1))).into())
             }
             other => other,
@@ -351,7 +300,7 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
         root = match next {
             Ok(Some(next)) => next,
             Ok(None) => return Ok(root),
-            Err(_) if missing.is_some() && !interrupt::asked() => return Ok(root),
+            Err(_) if missing && !interrupt::asked() => return Ok(root),
             Err(error) => return Err(error),
         };
     }
@@ -383,19 +332,4 @@ fn if_there(file: Result<Vec<u8>, FetchError>) -> Result<Option<Vec<u8>>, FetchE
 
 fn quoted(name: &str) -> String {
     format!("\"{name}\"")
-}
-
-/// Counts what goes by.
-struct Counted<'a> {
-    source: &'a mut dyn Read,
-    have: u64,
-    progress: &'a mut dyn FnMut(u64) -> bool,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.source.read(buffer)?;
-        self.have += read as u64;
-        if (self.progress)(self.have) { Ok(read) } else { Err(std::io::Error::other("interrupted")) }
-    }
 }
