@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::support::machine::{Image, Said, qus};
 use crate::support::proxy::Proxy;
 use crate::support::publisher::Publisher;
+use crate::support::server::Server as PlainServer;
 
 /// Makes an authority, and a certificate of it for `localhost` and for a name that nobody else knows.
 const CERTIFY: &str = r#"
@@ -21,9 +22,17 @@ openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreat
 "#;
 
 const SERVE: &str = r"
-import functools, http.server, ssl, sys
+import functools, http.server, os, ssl, sys
 folder, keys = sys.argv[1:]
-handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if not os.path.exists(keys + '/elsewhere'):
+            return super().do_GET()
+        self.send_response(302)
+        self.send_header('Location', open(keys + '/elsewhere').read() + self.path)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+handler = functools.partial(Handler, directory=folder)
 server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(keys + '/server.pem', keys + '/server.key')
@@ -93,6 +102,34 @@ fn a_repository_is_reached_over_https_by_whoever_knows_its_authority_and_by_nobo
     assert_eq!(image.tree(), before);
     let (name, value) = believing(&folder);
     install(&image, &[(name, &value)]).expect(0, &["installed"]);
+}
+
+#[test]
+fn a_redirect_from_https_to_http_is_refused_even_on_this_machine() {
+    let (image, _server, folder) = at("localhost");
+    let (name, authority) = believing(&folder);
+    let before = image.tree();
+    let plain = PlainServer::of(folder.path().join("repository"));
+    let elsewhere = folder.path().join("keys/elsewhere");
+    std::fs::write(&elsewhere, &plain.url).unwrap();
+    let says = format!("leads to \"{}/root.2.json\", a place without encryption", plain.url);
+    install(&image, &[(name, &authority)]).expect(7, &[&says]);
+    assert_eq!((image.tree(), plain.asked()), (before, vec![]));
+
+    // One that stays encrypted is followed.
+    let (_other, url) = serve(&folder.path().join("repository"), &other_keys(&folder));
+    std::fs::write(&elsewhere, url).unwrap();
+    let both = folder.path().join("both.pem");
+    let mut certificates = std::fs::read(&authority).unwrap();
+    certificates.extend(std::fs::read(folder.path().join("other/authority.pem")).unwrap());
+    std::fs::write(&both, certificates).unwrap();
+    install(&image, &[(name, both.to_str().unwrap())]).expect(0, &["installed"]);
+}
+
+fn other_keys(folder: &TempDir) -> std::path::PathBuf {
+    let keys = folder.path().join("other");
+    std::fs::create_dir(&keys).unwrap();
+    keys
 }
 
 #[test]

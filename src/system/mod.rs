@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod attempt;
 pub mod configuration;
+mod counted;
 pub mod emulators;
 pub mod environment;
 pub mod examine;

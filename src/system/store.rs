@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use thiserror::Error;
 
+use super::counted::Counted;
 use super::fetch::{
-    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere, tell, try_at,
+    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere,
 };
 use super::interrupt;
 use super::root::{FileError, Root};
@@ -172,9 +172,9 @@ impl Store {
     fn newest(&self, verify: &Verify) -> Result<VerifiedIndex, StoreError> {
         let mut failures = Vec::new();
         let mut best: Option<VerifiedIndex> = None;
-        let mut sources = self.repository.sources().peekable();
-        while let Some(source) = sources.next() {
-            match try_at(source, &mut |source| self.index_of(source, verify)) {
+        for (source, done) in self.repository.ask(&mut |source| self.index_of(source, verify)) {
+            match done {
+                // The first source is asked first, and what it has is the newest by definition.
                 Ok(index) if failures.is_empty() && best.is_none() => return Ok(index),
                 Ok(index) => {
                     if best.as_ref().is_none_or(|best| best.index().serial < index.index().serial) {
@@ -182,12 +182,7 @@ impl Store {
                     }
                 }
                 Err(error) if interrupt::asked() => return Err(error),
-                Err(error) => {
-                    if let Some(next) = sources.peek() {
-                        tell(&format!("{error}; trying the mirror \"{}\"", next.url()));
-                    }
-                    failures.push((source.url().to_owned(), error));
-                }
+                Err(error) => failures.push((source.url().to_owned(), error)),
             }
         }
         best.ok_or_else(|| everywhere(INDEX_FILE, failures))
@@ -247,7 +242,7 @@ impl Store {
             let signature = Minisig::parse(&what, &String::from_utf8_lossy(&signature))?;
             trust::AssetClaim::of(archive, version).check(&signature)?;
             Ok(source.deliver(&path, archive.size(), partial, &mut |source, sink| {
-                let mut source = Counted { source, have: 0, progress };
+                let mut source = Counted::new(source, progress);
                 trust::verify_asset(archive, version, &signature, &self.root, &mut source, sink)
             })?)
         })
@@ -283,12 +278,12 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
     let first = start.version;
     let mut root = start;
     loop {
-        let mut missing = None;
+        let mut missing = false;
         let next = repository.first(&root_file(root.version + 1), &mut |source| match successor(source, &root) {
             // A mirror that lacks it may be behind; the first source is not.
             Ok(None) if Some(source.url()) == repository.sources().next().map(Source::url) => Ok(None),
             Ok(None) => {
-                missing = Some(());
+                missing = true;
                 Err(FetchError::NotFound(format!("{}/{}", source.url(), root_file(root.version + 1))).into())
             }
             other => other,
@@ -297,7 +292,7 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
             Ok(Some(_)) if root.version >= first + ROOTS_MAX => return Err(TrustError::TooManyRoots(first).into()),
             Ok(Some(next)) => next,
             Ok(None) => return Ok(root),
-            Err(_) if missing.is_some() && !interrupt::asked() => return Ok(root),
+            Err(_) if missing && !interrupt::asked() => return Ok(root),
             Err(error) => return Err(error),
         };
     }
@@ -328,19 +323,4 @@ fn if_there(file: Result<Vec<u8>, FetchError>) -> Result<Option<Vec<u8>>, FetchE
 
 fn quoted(name: &str) -> String {
     format!("\"{name}\"")
-}
-
-/// Counts what goes by.
-struct Counted<'a> {
-    source: &'a mut dyn Read,
-    have: u64,
-    progress: &'a mut dyn FnMut(u64) -> bool,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.source.read(buffer)?;
-        self.have += read as u64;
-        if (self.progress)(self.have) { Ok(read) } else { Err(std::io::Error::other("interrupted")) }
-    }
 }

@@ -189,6 +189,18 @@ fn a_source_is_bad_only_if_it_is_so_from_the_first_byte() {
 }
 
 #[test]
+fn a_source_that_is_bad_and_cuts_every_answer_is_given_up_after_the_second_time() {
+    let (image, server, _folder) = keeping();
+    let path = image.publisher.asset_path("aarch64");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[150] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    server.answer(ASSET, Answer::Cut { validator: ONE, after: 100 });
+    image.run_in_vain(&INSTALL).expect(3, &["has another content than signed: SHA-256"]);
+    assert_eq!(server.requests_for(ASSET).len(), 4);
+}
+
+#[test]
 fn partials_that_are_longer_than_signed_or_whole_or_torn() {
     let (image, server, _folder) = keeping();
     let whole = fs::read(image.publisher.asset_path("aarch64")).unwrap();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use qus::release::{ASSET_MAX, Asset, INDEX_MAX, RELEASE_FILE, Release, TOOL_FILE, Tool, ToolArchive};
 use qus::tool::compare;
 use qus::trust::{
-    Anchor, Archive, Key, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file, signature_file,
-    verify_asset,
+    Anchor, Archive, Key, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file,
+    signature_file, verify_asset,
 };
 use qus::version::Version;
 

@@ -1,7 +1,7 @@
 //! The HTTP client: whom it believes, through which proxy it goes, and where it lets itself be sent.
 
 use reqwest::blocking::Client;
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::redirect::Policy;
 use reqwest::{Certificate, NoProxy, Proxy};
 use thiserror::Error;
 use url::{Host, Url};
@@ -35,7 +35,7 @@ pub(super) fn client(network: &Network, loopback: bool) -> Result<Client, FetchE
             if !safe {
                 let to = attempt.url().to_string();
                 attempt.error(Refused::Insecure(to))
-            } else if Attempt::previous(&attempt).len() > REDIRECTS_MAX {
+            } else if attempt.previous().len() > REDIRECTS_MAX {
                 attempt.error(Refused::TooMany)
             } else {
                 attempt.follow()

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use super::{FetchError, Network, Source, notes};
+use super::{FetchError, Network, Source, tell};
 use crate::exit::{Exit, Explain};
 use crate::system::interrupt;
 
@@ -86,7 +86,7 @@ impl Repository {
             match Source::at(url, &self.network) {
                 Ok(source) => listed.push(source),
                 Err(FetchError::Offline(_)) => {}
-                Err(error) => notes::tell(&format!("a mirror of the index is left out: {error}")),
+                Err(error) => tell(&format!("a mirror of the index is left out: {error}")),
             }
         }
         fastrand::shuffle(&mut listed);
@@ -104,36 +104,37 @@ impl Repository {
         self.sources().any(Source::is_remote)
     }
 
+    /// Asks one source after the other, as long as more of them are wanted. Those that were given up are not asked.
+    pub fn ask<'a, T, E: Failure>(
+        &'a self,
+        attempt: &'a mut dyn FnMut(&Source) -> Result<T, E>,
+    ) -> impl Iterator<Item = (&'a Source, Result<T, E>)> {
+        let mut sources = self.sources().peekable();
+        std::iter::from_fn(move || {
+            let source = sources.next()?;
+            let done = source.check().map_err(E::from).and_then(|()| attempt(source));
+            if let Err(error) = &done {
+                error.fetch().into_iter().for_each(|error| source.give_up(error));
+                if let Some(next) = sources.peek().filter(|_| !interrupt::asked()) {
+                    tell(&format!("{error}; trying the mirror \"{}\"", next.url()));
+                }
+            }
+            Some((source, done))
+        })
+    }
+
     /// What the first source has for which `attempt` succeeds. The error tells what each of them had.
     pub fn first<T, E: Failure>(&self, what: &str, attempt: &mut dyn FnMut(&Source) -> Result<T, E>) -> Result<T, E> {
         let mut failures = Vec::new();
-        let mut sources = self.sources().peekable();
-        while let Some(source) = sources.next() {
-            match try_at(source, attempt) {
+        for (source, done) in self.ask(attempt) {
+            match done {
                 Ok(done) => return Ok(done),
                 Err(error) if interrupt::asked() => return Err(error),
-                Err(error) => {
-                    if let Some(next) = sources.peek() {
-                        notes::tell(&format!("{error}; trying the mirror \"{}\"", next.url()));
-                    }
-                    failures.push((source.url().to_owned(), error));
-                }
+                Err(error) => failures.push((source.url().to_owned(), error)),
             }
         }
         Err(everywhere(what, failures))
     }
-}
-
-/// Asks one source, unless it was given up, and gives it up if it has nothing.
-pub fn try_at<T, E: Failure>(source: &Source, attempt: &mut dyn FnMut(&Source) -> Result<T, E>) -> Result<T, E> {
-    source.check()?;
-    let done = attempt(source);
-    if let Err(error) = &done
-        && let Some(error) = error.fetch()
-    {
-        source.give_up(error);
-    }
-    done
 }
 
 /// What is to be said when no source had `what`: of one source its own failure, of several those of all.

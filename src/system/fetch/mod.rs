@@ -25,7 +25,7 @@ mod source;
 pub use error::FetchError;
 pub use http::Validator;
 pub use limits::Limits;
-pub use mirrors::{Everywhere, Failure, Repository, everywhere, try_at};
+pub use mirrors::{Everywhere, Failure, Repository, everywhere};
 pub use network::Network;
 pub(super) use notes::tell;
 pub use notes::tell_by;

@@ -30,6 +30,7 @@ pub(super) struct Resumed<'a> {
     pace: Pace,
     retry: Retry,
     anew: u32,
+    ended: bool,
     /// Whether bytes of several answers were put together.
     pieced: bool,
     outcome: Outcome,
@@ -63,6 +64,7 @@ impl<'a> Resumed<'a> {
             pace: Pace::steady(limits),
             retry: Retry::new(limits, None),
             anew: 0,
+            ended: false,
             pieced: false,
             outcome: Outcome::Read,
         }
@@ -88,7 +90,7 @@ impl<'a> Resumed<'a> {
     /// Forgets all of it.
     pub(super) fn restart(&mut self) {
         (self.kept, self.at, self.pieced, self.body, self.total) = (0, 0, false, None, None);
-        (self.piece, self.taken) = (Vec::new(), 0);
+        (self.piece, self.taken, self.ended) = (Vec::new(), 0, false);
     }
 
     /// Makes the next bytes be there; none are left at the end.
@@ -118,6 +120,7 @@ impl<'a> Resumed<'a> {
         }
         // An end that nobody announced is one only where the file ends.
         if self.at >= self.total.unwrap_or(self.size) {
+            self.ended = true;
             return Ok(());
         }
         Err(body.cut(&format!("it ends after {} of {} bytes", self.at, self.size)))
@@ -173,7 +176,8 @@ impl Read for Resumed<'_> {
             return Ok(read);
         }
         // What was there when it was begun needs no server.
-        if self.taken == self.piece.len() && !(self.kept == self.size && self.at == self.size) {
+        let complete = self.kept == self.size && self.at == self.size;
+        if self.taken == self.piece.len() && !complete && !self.ended {
             (self.piece, self.taken) = (Vec::new(), 0);
             if let Err(error) = self.advance() {
                 self.outcome = Outcome::Failed(error);

@@ -119,6 +119,7 @@ impl Source {
         }
         let mut source = Resumed::new(server, file, size, partial);
         source.behind(partial.have()?);
+        let mut again = true;
         loop {
             let error = match read(&mut source, partial.sink()?) {
                 Ok(delivered) => return Ok(delivered),
@@ -127,7 +128,8 @@ impl Source {
             match source.end() {
                 Outcome::Failed(error) => return Err(error.into()),
                 Outcome::Anew => {}
-                Outcome::Read if source.is_pieced() && !matches!(error, TrustError::Write { .. }) => {
+                Outcome::Read if again && source.is_pieced() && !matches!(error, TrustError::Write { .. }) => {
+                    again = false;
                     partial.begin_anew()?;
                     source.restart();
                 }
