@@ -45,8 +45,8 @@ impl<'a> Change<'a> {
 
     /// How to do it, with what `offer` has.
     ///
-    /// Emulators are put beside those that there are; then come the links, the entries, each in the place of the one
-    /// before without a gap, the proofs, and the drop-ins. What nobody needs any more goes last. A target that fails its
+    /// Emulators are put beside those that there are; then come the links; the entries, each in the place of the one
+    /// before without a gap, and its proof; and the drop-ins. What nobody needs any more goes last. A target that fails its
     /// proof has again what it had.
     pub(super) fn plan(self, offer: Option<&Offer>) -> Result<Plan, Conflict> {
         let mut plan = Plan::default();
@@ -81,8 +81,7 @@ impl<'a> Change<'a> {
             let own = |target: &&Target| leader(&after.targets[*target], observed).is_none();
             for target in changed.iter().filter(own) {
                 put_entry(&mut plan, *target, &after.targets[target].rule, observed)?;
-            }
-            for target in changed.iter().filter(own) {
+                // At once: one that does not run is live no longer than it takes to find that out.
                 plan.push_for(*target, Step::Prove);
             }
         }

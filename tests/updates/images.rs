@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::machine::{Image, Said};
+use crate::support::machine::{Image, Said, qus};
 use crate::support::publisher::{Publisher, version};
 use crate::support::server::{Answer, Server};
 
@@ -154,6 +154,10 @@ fn channels_are_followed_and_an_unknown_one_tells_which_there_are() {
     image.run(&["update"]).expect(0, &["aarch64 11.1.3-1 -> 11.1.5-1"]);
     let status = image.run(&["status", "arm", "aarch64"]).expect(0, &["11.1.4-1 edge (before 11.1.3-1)"]).stdout;
     assert!(!status.contains("stable"), "{status}");
+    // As every option, it can be a variable.
+    let mut check = qus();
+    check.arg("--root").arg(image.root()).args(["update", "--check", "arm"]).env("QUS_CHANNEL", "stable");
+    Said::by(check.output().unwrap()).expect(100, &["arm 11.1.4-1 -> 11.1.5-1"]);
     image.run(&["update", "--channel", "stable", "arm"]).expect(0, &["arm 11.1.4-1 -> 11.1.5-1"]);
     fs::write(image.root().join("etc/qus/config.toml"), "channel = \"edge\"\n").unwrap();
     image.run_in_vain(&["update", "aarch64"]).expect(5, &["older than the installed 11.1.5-1"]);
