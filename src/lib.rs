@@ -11,6 +11,7 @@
 //! * [`Wanted`](wanted) and [`Observed`](observed::Observed) make a [`Plan`](plan::Plan) or a
 //!   [`Conflict`](conflict::Conflict); the applied plan leaves a [`Receipt`](receipt::Receipt);
 //! * a [`Diagnosis`](diagnosis::Diagnosis) says why a program does not run, by its [`Cause`](diagnosis::Cause)s;
+//! * a [`Tool`](release::Tool) is a version of qus itself, which replaces [`itself`] by it where it may;
 //! * a [`Tongue`](compat::Tongue) is the language of an older tool, in which all this can be asked for.
 //!
 //! The layers, each importing only from those above it: facts, decisions, effects, verbs.
@@ -49,6 +50,7 @@ pub mod version;
 // Decisions: pure functions of values.
 pub mod conflict;
 pub mod diagnosis;
+pub mod itself;
 pub mod news;
 pub mod observed;
 pub mod plan;

@@ -1,13 +1,10 @@
-//! qus itself: where this copy of it lies, how it came there, and so who may replace it.
+//! qus itself: what is written down of how a copy came to be where it lies, and which version is newer.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 use crate::hex::Sha256;
-use crate::host::Host;
-use crate::layout::Layout;
-use crate::observed::Fault;
 use crate::rooted::RootedPath;
 use crate::version::Version;
 
@@ -69,65 +66,6 @@ pub struct InstallSource {
     pub manager: String,
     /// What to type for it.
     pub command: String,
-}
-
-/// How this copy came here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Provenance {
-    /// By `install.sh` or `self-update`: it is qus's own to replace.
-    Standalone(ToolReceipt),
-    /// By a package, whose manager does it.
-    Package(InstallSource),
-    /// With the image of a container of this kind.
-    Container(String),
-    /// The receipt speaks of another file at this path.
-    Changed,
-    /// The file that runs is not there any more: it was replaced while it ran.
-    Gone,
-    /// Otherwise: by cargo, or by hand.
-    Unknown,
-}
-
-/// What matters of this machine when qus is to replace itself.
-#[derive(Clone, Debug)]
-pub struct ToolObserved {
-    /// Where qus keeps what is its own.
-    pub layout: Layout,
-    /// What this program runs on.
-    pub host: Host,
-    /// Version of this program.
-    pub version: Version,
-    /// Where it lies, links followed.
-    pub path: RootedPath,
-    /// Hash of it.
-    pub sha256: Sha256,
-    /// How many names the file has: hard links keep the old program.
-    pub names: u64,
-    /// How it came there.
-    pub provenance: Provenance,
-    /// The hash of what is kept beside it, if anything is.
-    pub previous: Option<Sha256>,
-    /// What keeps its directory from being written to.
-    pub fault: Option<Fault>,
-    /// Bytes that may still be written there.
-    pub space: u64,
-    /// The receipt's text.
-    pub receipt: Option<String>,
-    /// The file that remembers what was seen of repositories.
-    pub trust: Option<String>,
-}
-
-impl ToolObserved {
-    /// Where the previous program is kept.
-    pub fn previous_path(&self) -> RootedPath {
-        RootedPath::from_trusted(format!("{}.previous", self.path))
-    }
-
-    /// Where the next program is made ready: on the same file system.
-    pub fn staging(&self) -> RootedPath {
-        let name = format!(".{}-update", self.path.name());
-        self.path.parent().map_or_else(|| RootedPath::from_trusted("/").join(&name), |parent| parent.join(&name))
-    }
 }
 
 /// Whether `version` is one to try out: qus's own versions are those of its package, where a `-` begins

@@ -3,11 +3,12 @@
 use super::{Context, Failure};
 use crate::cli::SelfUpdateArgs;
 use crate::exit::Exit;
+use crate::itself::ToolObserved;
 use crate::plan::{self, Plan, ToolOffer, ToolRefusal, ToolWanted};
 use crate::system::interrupt;
 use crate::system::store::Store;
 use crate::system::tool::observe;
-use crate::tool::{ToolObserved, ToolReceipt};
+use crate::tool::ToolReceipt;
 use crate::trust::{Memory, VerifiedIndex};
 
 /// The channel that offers versions before their time.

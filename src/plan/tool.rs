@@ -6,9 +6,10 @@ use super::{Plan, Step};
 use crate::conflict::Conflict;
 use crate::exit::{Exit, Explain};
 use crate::host::Host;
+use crate::itself::{Provenance, ToolObserved};
 use crate::release::{TOOL_MEMBER, Tool, ToolArchive};
 use crate::rooted::RootedPath;
-use crate::tool::{Previous, Provenance, ToolObserved, ToolReceipt, compare, is_prerelease};
+use crate::tool::{Previous, ToolReceipt, compare, is_prerelease};
 use crate::version::Version;
 
 /// Room that a change needs beside the programs, for directories and documents.

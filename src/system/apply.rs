@@ -261,7 +261,11 @@ impl Run<'_> {
                 }
             }
             Step::FetchTool { version, archive, into } => self.fetch_tool(version, archive, into, watch)?,
-            Step::Try { path, version } => trial::attempt(root, path, version)?,
+            Step::Try { path, version } => match trial::attempt(root, path, version) {
+                // Ctrl-C reaches the program that is tried, too.
+                Err(_) if interrupt::asked() => return Err(StepError::Interrupted),
+                tried => tried?,
+            },
             Step::Copy { from, to } => root.copy_program(from, to)?,
             Step::Replace { path, by, .. } => root.rename(by, path)?,
             Step::Record { after, before } => put_receipt(root, &self.recorded(after, before))?,

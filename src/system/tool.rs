@@ -16,9 +16,10 @@ use super::tool_owner;
 use crate::elf::Header;
 use crate::hex::Sha256;
 use crate::host::Host;
+use crate::itself::{Provenance, ToolObserved};
 use crate::observed::{Fault, FaultKind};
 use crate::rooted::RootedPath;
-use crate::tool::{InstallSource, Provenance, SCHEMA, ToolObserved, ToolReceipt};
+use crate::tool::{InstallSource, SCHEMA, ToolReceipt};
 use crate::version::Version;
 
 /// Looks at the program that runs.

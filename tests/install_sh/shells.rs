@@ -1,7 +1,10 @@
 //! Every shell, every way to fetch, to hash and to verify.
 
+use std::process::Command;
+
 use serde_json::Value;
 
+use crate::support::machine::Said;
 use crate::support::server::Server;
 use crate::support::tools::{claiming, real};
 
@@ -87,6 +90,36 @@ fn a_dry_run_tells_everything_and_needs_no_network() {
         );
         assert_eq!(said.stderr, "");
     }
+}
+
+/// As nobody, where the tester is root; else as the tester.
+#[test]
+fn without_root_it_installs_for_one_user() {
+    use std::os::unix::fs::PermissionsExt;
+    let installer = Installer::of(&claiming("0.9.9", ""));
+    let folder = installer.image.folder.path();
+    for name in ["home", "closed"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    for (name, mode) in [(".", 0o755), ("home", 0o777), ("closed", 0o555)] {
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::fs::write(folder.join("install.sh"), installer.script()).unwrap();
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let run = |destination: &str| {
+        let is_root = nix::unistd::geteuid().is_root();
+        let words = nobody.iter().filter(|_| is_root).copied().chain(["sh"]).collect::<Vec<&str>>();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(folder.join("install.sh")).env("HOME", folder.join("home"));
+        Said::by(command.env("QUS_DESTINATION", folder.join(destination)).output().unwrap())
+    };
+    run("closed").expect(1, &["/closed\" cannot be written to", "use sudo sh, or QUS_DESTINATION=$HOME/.local/bin"]);
+    let said = run("home").expect(0, &["/home/qus\n"]);
+    assert!(said.stdout.ends_with("next: qus install --user aarch64\n"), "{said:#?}");
+    let receipt = std::fs::read_to_string(folder.join("home/.local/state/qus/self.json")).unwrap();
+    let receipt: Value = serde_json::from_str(&receipt).unwrap();
+    let resolved = std::fs::canonicalize(folder.join("home/qus")).unwrap();
+    assert_eq!(receipt["path"], resolved.to_str().unwrap());
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use qus::hex::Sha256;
 use qus::host::Host;
+use qus::itself::{Provenance, ToolObserved};
 use qus::layout::Layout;
 use qus::plan::{ToolOffer, ToolRefusal, ToolWanted, newer};
 use qus::release::{Tool, ToolArchive};
 use qus::rooted::RootedPath;
-use qus::tool::{Provenance, ToolObserved, compare};
+use qus::tool::compare;
 
 use crate::support::publisher::version;
 

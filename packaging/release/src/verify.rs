@@ -15,6 +15,7 @@ use thiserror::Error as ThisError;
 use crate::archive::{self, BadArchive};
 use crate::cli::{VerifyArgs, time};
 use crate::error::{Error, failed};
+use crate::installer::{self, INSTALLER_FILE};
 use crate::repository::{ANCHOR_FILE, Repository, SignedRoot, read_document};
 use crate::ui::{Ui, megabytes};
 
@@ -34,6 +35,8 @@ pub enum Problem {
     Archive { version: Version, error: BadArchive },
     #[error("{version}: \"{file}\" is listed twice")]
     ListedTwice { version: Version, file: String },
+    #[error("\"{INSTALLER_FILE}\" is not the one that publish writes for the index's versions of qus")]
+    OtherInstaller,
     #[error("{version}: two archives hold different programs of qus for host \"{host}\"")]
     ToolsNotAlike { version: Version, host: Host },
     #[error("{version}: \"{file}\" holds another emulator of \"{target}\" than the archives of one emulator")]
@@ -87,6 +90,13 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<Report, Error> {
     for release in repository.releases()? {
         if index.release(&release.version) != Some(&release) {
             report.notes.push(format!("the index does not list {} as it was imported last", release.version));
+        }
+    }
+    if report.problems.is_empty() {
+        // Whoever runs it believes it: it must be made of nothing but what was found sound.
+        let expected = installer::script(&repository, &index.tools, &newest.root)?;
+        if repository.read(INSTALLER_FILE, INDEX_MAX)? != expected {
+            report.problems.push(Problem::OtherInstaller);
         }
     }
     for tool in repository.tools()? {

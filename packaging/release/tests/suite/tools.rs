@@ -154,6 +154,21 @@ fn publish_fills_the_script_that_installs_the_newest_version() {
 }
 
 #[test]
+fn a_script_that_publish_did_not_write_is_found() {
+    let workshop = usual();
+    workshop.publish(&[]).unwrap();
+    let script = workshop.read("repository/install.sh");
+    for changed in [script.replace("chmod 755", "chmod 4755"), String::new()] {
+        workshop.write("repository/install.sh", changed.as_bytes());
+        assert!(matches!(workshop.verify(&[]).unwrap().problems[..], [Problem::OtherInstaller]));
+    }
+    std::fs::remove_file(workshop.path("repository/install.sh")).unwrap();
+    assert!(matches!(workshop.verify(&[]).unwrap().problems[..], [Problem::OtherInstaller]));
+    workshop.write("repository/install.sh", script.as_bytes());
+    assert!(workshop.verify(&[]).unwrap().problems.is_empty());
+}
+
+#[test]
 fn a_repository_without_qus_has_no_such_script() {
     let workshop = Workshop::new();
     workshop.import_usual();
