@@ -1,8 +1,8 @@
 //! What is remembered of repositories.
 
 use super::{Context, Failure};
-use crate::exit::{Exit, Explain};
-use crate::observed::Observed;
+use crate::conflict::Conflict;
+use crate::observed::{Fault, FaultKind, Observed};
 use crate::plan::{Plan, Planned, Step};
 use crate::system::apply::apply;
 use crate::system::store::StoreError;
@@ -24,14 +24,19 @@ impl Context {
         if observed.receipt.is_empty() || self.global.dry_run || before == after {
             return Ok(());
         }
+        let state = self.root.layout().state();
+        let in_the_way =
+            |fault: &&Fault| fault.kind != FaultKind::NoExec && (fault.path == *state || state.is_below(&fault.path));
+        if let Some(fault) = observed.faults.iter().find(in_the_way) {
+            let why = Conflict::fault(fault);
+            self.ui.warn(format!("what was seen of the repository is not remembered: {why}"));
+            return Ok(());
+        }
         let path = self.root.layout().trust();
         let step = Step::PutFile { path, after: after.clone(), before };
         let plan = Plan { steps: vec![Planned { target: None, step }], ..Plan::default() };
-        match apply(&plan, self.machine(None), &mut Progress::new(self.ui)) {
-            Ok(_) => observed.trust = after,
-            Err(error) if error.exit() == Exit::NotUndone => return Err(error.into()),
-            Err(error) => self.ui.warn(format!("what was seen of the repository is not remembered: {error}")),
-        }
+        apply(&plan, self.machine(None), &mut Progress::new(self.ui))?;
+        observed.trust = after;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use qus::trust::{AnchorFloor, TrustError};
 
 use super::scene::{DAY, INSTALL, Scene, after, before, label, pair, scene, scene_with_memory};
+use crate::support::machine::Said;
 use crate::support::publisher::{Publisher, now, public};
 
 #[test]
@@ -31,6 +32,22 @@ fn a_serial_is_remembered_when_there_is_nothing_to_install() {
     scene.image.run_in_vain(&INSTALL).expect(0, &["nothing to do"]);
     fs::write(scene.file("index.qus"), old).unwrap();
     scene.ends_for_arm(5, &["has serial 7, older than the 9 seen before"]);
+}
+
+/// Where the memory lies on a read-only file system nothing can be remembered; that there is nothing to do is still true.
+#[test]
+fn a_memory_that_cannot_be_written_is_said_and_stops_nothing() {
+    let mut scene = scene_with_memory();
+    scene.image.publisher.index.serial = 9;
+    scene.image.publisher.publish();
+    let (before, root) = (scene.image.tree(), scene.image.root().display().to_string());
+    let script = "cd \"$2\"/var/lib; mount --bind qus qus; mount -o remount,ro,bind qus
+        exec \"$1\" --root \"$2\" install aarch64";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-ec", script, "sh", env!("CARGO_BIN_EXE_qus"), &root]);
+    let said = Said::by(command.output().unwrap());
+    said.expect(0, &["nothing to do", "warning: what was seen of the repository is not remembered: "]);
+    assert_eq!(scene.image.tree(), before);
 }
 
 #[test]
