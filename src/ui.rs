@@ -13,6 +13,7 @@ use crate::exit::{Exit, Explain};
 use crate::plan::{Plan, Step};
 use crate::proof::{Outcome, Proof};
 use crate::system::apply::Watch;
+use crate::system::interrupt;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -222,6 +223,34 @@ impl Watch for Progress {
             bar.finish_and_clear();
         }
         self.ui.progress("undoing what was done");
+    }
+}
+
+/// A bar of bytes that is no step of a plan.
+pub struct Bar(Option<ProgressBar>);
+
+impl Ui {
+    /// A bar of so many bytes, if what goes on is told.
+    pub fn bar(self, bytes: u64) -> Bar {
+        Bar((!self.quiet).then(|| bar(bytes)))
+    }
+}
+
+impl Bar {
+    /// Counts bytes, and says whether to go on.
+    pub fn advance(&mut self, bytes: u64) -> bool {
+        if let Some(bar) = &self.0 {
+            bar.inc(bytes);
+        }
+        !interrupt::asked()
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod support;
 
 mod book;
+mod bundles;
 mod bytes;
 mod circumstances;
 mod corpus;

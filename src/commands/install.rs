@@ -1,6 +1,6 @@
 //! `qus install`.
 
-use super::{Context, Failure, Report, letters, tell};
+use super::{Context, Failure, Report, bundle, letters, tell};
 use crate::cli::{Global, InstallArgs};
 use crate::conflict::Conflict;
 use crate::exit::Exit;
@@ -31,9 +31,15 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let settings = context.settings()?;
     let Global { repository, offline, .. } = &context.global;
     let repository = repository.as_ref().or(settings.repository.as_ref());
-    let store = Store::open(&context.root, repository.map(String::as_str), *offline, &memory, context.now)?;
-    let (index, memory) = store.index(&memory, context.now)?;
-    let offer = Offer { index: index.index(), repository: store.url(), trust: memory.to_json() };
+    let (store, index, memory) = if let Some(bundled) = bundle::open(&args.from, &observed, &memory, context)? {
+        bundled
+    } else {
+        let store = Store::open(&context.root, repository.map(String::as_str), *offline, &memory, context.now)?;
+        let (index, memory) = store.index(&memory, context.now)?;
+        (store, index, memory)
+    };
+    let index = store.offered(&index);
+    let offer = Offer { index: &index, repository: store.url(), trust: memory.to_json() };
     let consent =
         Consent { emulate_native: args.letters.emulate_native, take_over: context.global.yes, ..Consent::default() };
     let plan = plan_or_ask(&selection, &letters, consent, &observed, &offer, context)?;

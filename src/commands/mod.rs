@@ -1,6 +1,7 @@
 //! Verbs: what people type, as observe -> plan -> show -> apply.
 
 mod apply;
+mod bundle;
 mod doctor;
 mod emulators;
 pub(crate) mod entries;
@@ -25,12 +26,13 @@ use crate::conflict::Conflict;
 use crate::diagnosis::PAGES;
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
-use crate::plan::{Plan, Planned};
+use crate::plan::{CannotBundle, Plan, Planned};
 use crate::proof::Proof;
 use crate::rule::{BadRule, Match};
 use crate::settings::Settings;
 use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
+use crate::system::bundle::BundleError;
 use crate::system::journal;
 use crate::system::kernel::{BinfmtMisc, Kernel, is_table};
 use crate::system::lock::{Lock, LockError};
@@ -64,6 +66,7 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
         Command::Apply(args) => apply::run(args, &context),
         Command::Prefer(args) => prefer::run(args, &context),
         Command::Run(args) => run::run(args, &context),
+        Command::Bundle(args) => bundle::run(args, &context),
         Command::Export(args) => export::run(args, &context),
         Command::Test(args) => test::run(args, &context),
         Command::Register(args) => register::run_register(args, &context),
@@ -96,6 +99,8 @@ pub enum Failure {
     #[error("HOME names no directory of this user: --user keeps to the user's own home")]
     NoHome,
     Lodging(#[from] LodgingError),
+    Bundle(Box<BundleError>),
+    CannotBundle(#[from] CannotBundle),
     #[error("binfmt_misc is not mounted at \"{}\"", .0.display())]
     NoTable(PathBuf),
     #[error("there is no cause \"{0}\"")]
@@ -127,6 +132,8 @@ impl Failure {
             Failure::File(error) => error,
             Failure::Settings(error) => error,
             Failure::Lodging(error) => error,
+            Failure::Bundle(error) => &**error,
+            Failure::CannotBundle(error) => error,
             Failure::Selection(_)
             | Failure::Rule(_)
             | Failure::OneInterpreter

@@ -247,23 +247,8 @@ fn cheapest<'a>(
     observed: &Observed,
     targets: &BTreeSet<Target>,
 ) -> Vec<(&'a Asset, Vec<Target>)> {
-    let Some(release) = offer.index.release(version) else { return Vec::new() };
-    let single = |target: &Target| {
-        let asset = release.asset(Form::Emulator, observed.host, *target)?;
-        Some((asset, vec![*target]))
-    };
-    let singles: Option<Vec<_>> = targets.iter().map(single).collect();
-    let set = release.assets.iter().find(|asset| {
-        asset.form == Form::Set
-            && asset.host == observed.host
-            && targets.iter().all(|target| asset.member(*target).is_some())
-    });
-    match (singles, set) {
-        (Some(singles), Some(set)) if singles.iter().map(|(asset, _)| asset.size).sum::<u64>() <= set.size => singles,
-        (_, Some(set)) => vec![(set, targets.iter().copied().collect())],
-        (Some(singles), None) => singles,
-        (None, None) => Vec::new(),
-    }
+    let release = offer.index.release(version);
+    release.map(|release| release.cheapest(observed.host, targets)).unwrap_or_default()
 }
 
 /// Puts an emulator in its place, and what lay there aside.

@@ -3,6 +3,7 @@
 //! A plan is made by pure functions of what is wanted and what was observed. Every step names both
 //! what will be and what was, so that undoing it is doing it backwards.
 
+mod bundle;
 mod clear;
 mod dismiss;
 mod install;
@@ -14,6 +15,7 @@ mod rules;
 mod step;
 mod target;
 
+pub use bundle::{CannotBundle, Contents, bundle};
 pub use clear::{clear, register_afresh};
 pub use dismiss::{Dismissed, dismiss};
 pub use install::{Offer, install, rivals};

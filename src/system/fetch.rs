@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use thiserror::Error;
 use url::{Host, Url};
 
+use super::bundle::Bundle;
 use crate::exit::{Exit, Explain};
 
 /// How long a server may take to accept a connection.
@@ -26,6 +27,7 @@ const REDIRECTS_MAX: usize = 5;
 pub struct Repository {
     base: Url,
     client: Option<Client>,
+    bundle: Option<Bundle>,
 }
 
 /// Why nothing came.
@@ -89,7 +91,15 @@ impl Repository {
             "http" => return Err(FetchError::Insecure(url.to_owned())),
             _ => return Err(bad("it is neither https nor file")),
         };
-        Ok(Repository { base, client })
+        Ok(Repository { base, client, bundle: None })
+    }
+
+    /// The repository whose files are in `bundle`: no other place is asked.
+    pub fn in_bundle(bundle: Bundle) -> Result<Repository, FetchError> {
+        let shown = bundle.path().display().to_string();
+        let base = std::path::absolute(bundle.path()).ok().and_then(|path| Url::from_directory_path(path).ok());
+        let base = base.ok_or_else(|| FetchError::BadUrl(shown, "it has no absolute path".to_owned()))?;
+        Ok(Repository { base, client: None, bundle: Some(bundle) })
     }
 
     /// A whole small file, of at most `limit` bytes.
@@ -110,6 +120,10 @@ impl Repository {
     /// A file, to be read as it arrives. The reader must know itself when to stop.
     pub fn open(&self, file: &str) -> Result<Box<dyn Read>, FetchError> {
         let url = self.url(file)?;
+        if let Some(bundle) = &self.bundle {
+            let piece = bundle.piece(file).ok_or_else(|| FetchError::NotFound(url.to_string()))?;
+            return Ok(Box::new(piece));
+        }
         let Some(client) = &self.client else { return open_local(&url) };
         let response = client.get(url.clone()).send().map_err(|error| unreachable(&url, &error))?;
         match response.status() {

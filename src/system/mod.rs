@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod attempt;
+pub mod bundle;
 pub mod configuration;
 pub mod emulators;
 pub mod environment;

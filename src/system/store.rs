@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use super::bundle::Bundle;
 use super::fetch::{FetchError, Repository};
 use super::root::{FileError, Root};
+use crate::bundle::narrowed;
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
-use crate::release::{Asset, INDEX_FILE, INDEX_MAX};
+use crate::release::{Asset, INDEX_FILE, INDEX_MAX, Index};
 use crate::trust::{
     self, Anchor, MINISIG_MAX, Memory, Minisig, ROOT_MAX, Root as TrustRoot, Seen, Signatures, TrustError, Verified,
     VerifiedIndex, root_file, signature_file,
@@ -30,6 +33,9 @@ pub struct Store {
     url: String,
     repository: Repository,
     root: TrustRoot,
+    bundle: Option<Bundle>,
+    /// For how long after their end documents are believed; not at all, but from a bundle.
+    stale: Duration,
 }
 
 /// A repository is not to be had, or not to be believed.
@@ -81,6 +87,33 @@ impl Store {
         memory: &Memory,
         now: Moment,
     ) -> Result<Store, StoreError> {
+        Store::open_at(root, url, &|url| Repository::at(url, offline), None, Duration::ZERO, memory, now)
+    }
+
+    /// Opens the repository whose files are in `bundle`: that at `url`, or the one that the bundle names. Documents are
+    /// believed until they are `stale` for so long.
+    pub fn in_bundle(
+        root: &Root,
+        url: Option<&str>,
+        bundle: &Bundle,
+        stale: Duration,
+        memory: &Memory,
+        now: Moment,
+    ) -> Result<Store, StoreError> {
+        let url = url.unwrap_or(&bundle.manifest().repository);
+        let at = |_: &str| Repository::in_bundle(bundle.clone());
+        Store::open_at(root, Some(url), &at, Some(bundle), stale, memory, now)
+    }
+
+    fn open_at(
+        root: &Root,
+        url: Option<&str>,
+        at: &dyn Fn(&str) -> Result<Repository, FetchError>,
+        bundle: Option<&Bundle>,
+        stale: Duration,
+        memory: &Memory,
+        now: Moment,
+    ) -> Result<Store, StoreError> {
         let anchors = anchors(root)?;
         let (url, (what, anchor)) = match url {
             Some(url) => {
@@ -94,10 +127,10 @@ impl Store {
         let anchored = anchor.root(what)?;
         let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
         let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
-        let repository = Repository::at(&url, offline)?;
+        let repository = at(&url)?;
         let newest = follow(&repository, start)?;
-        newest.check_expiry(now)?;
-        Ok(Store { url, repository, root: newest })
+        until_stale(now, stale, |now| newest.check_expiry(now))?;
+        Ok(Store { url, repository, root: newest, bundle: bundle.cloned(), stale })
     }
 
     /// Its URL, without a slash at its end.
@@ -105,11 +138,33 @@ impl Store {
         &self.url
     }
 
+    /// The root that its documents are judged by.
+    pub fn root(&self) -> &TrustRoot {
+        &self.root
+    }
+
+    /// What can be had of `index`: all of it, or what the bundle has.
+    pub fn offered(&self, index: &VerifiedIndex) -> Index {
+        let index = index.index();
+        self.bundle.as_ref().map_or_else(|| index.clone(), |bundle| narrowed(index, |name| bundle.has(name)))
+    }
+
+    /// A small file as it is there, of at most `limit` bytes, if it is.
+    pub fn file(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.repository.get(name, limit) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(FetchError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The index, and what to remember once something was installed by it.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
         let bytes = self.repository.get(INDEX_FILE, INDEX_MAX)?;
         let floor = |key: &trust::Key| memory.floor(&self.url, key);
-        let index = trust::verify_index(&quoted(INDEX_FILE), &bytes, &self.root, &floor, now)?;
+        let index = until_stale(now, self.stale, |now| {
+            trust::verify_index(&quoted(INDEX_FILE), &bytes, &self.root, &floor, now)
+        })?;
         let mut memory = memory.clone();
         let mut serials = BTreeMap::new();
         for key in self.root.roles.index.keys.values() {
@@ -186,6 +241,18 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
         root = root.successor(&quoted(&file), &text, &signatures)?;
     }
     Ok(root)
+}
+
+/// Judges a document at `now`, or, if it has expired since and not for longer than `stale`, as at its last moment.
+fn until_stale<T>(
+    now: Moment,
+    stale: Duration,
+    judge: impl Fn(Moment) -> Result<T, TrustError>,
+) -> Result<T, TrustError> {
+    match judge(now) {
+        Err(TrustError::Expired { at, .. }) if now < at.plus(stale) => judge(Moment(at.0.saturating_sub(1))),
+        judged => judged,
+    }
 }
 
 fn quoted(name: &str) -> String {
