@@ -112,7 +112,7 @@ fn a_bundle_is_the_same_whoever_makes_it_and_whenever() {
 fn a_bundle_is_written_over_another_file_only_if_that_is_wanted() {
     let bundled = Bundled::of(&["arm"]);
     let before = fs::read(&bundled.file).unwrap();
-    bundled.run(&["bundle", "create"], &["aarch64"]).expect(1, &["--yes"]);
+    bundled.run(&["bundle", "create"], &["aarch64"]).expect(1, &["is there already", "--yes"]);
     assert_eq!(fs::read(&bundled.file).unwrap(), before);
     bundled.create(&["aarch64"]).expect(0, &[]);
     assert_ne!(fs::read(&bundled.file).unwrap(), before);
@@ -210,7 +210,7 @@ fn for_arm64(folder: &Path, url: &str) -> Publisher {
     let place = publisher.folder.join("11.1.3-1").join(&asset.file);
     let comment = AssetClaim::of(&asset, &version("11.1.3-1")).comment();
     fs::write(&place, &bytes).unwrap();
-    fs::write(place.with_added_extension("minisig"), sign(&publisher.release_key, &bytes, &comment)).unwrap();
+    fs::write(format!("{}.minisig", place.display()), sign(&publisher.release_key, &bytes, &comment)).unwrap();
     let release: &mut Release = &mut publisher.index.releases[0];
     release.assets.push(asset);
     publisher.publish();

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::{Context, Failure};
 use crate::bundle::{Content, Manifest};
 use crate::cli::{BundleArgs, BundleCommand, CreateBundleArgs, FromArgs, VerifyBundleArgs};
-use crate::conflict::Conflict;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::moment::Moment;
@@ -52,7 +51,7 @@ pub(super) fn run(args: &BundleArgs, context: &Context) -> Result<Exit, Failure>
 fn create(args: &CreateBundleArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve_or_all(&args.targets)?;
     if args.file.symlink_metadata().is_ok() && !context.global.yes {
-        return Err(Conflict::Exists { path: args.file.display().to_string() }.into());
+        return Err(BundleError::Exists(args.file.clone()).into());
     }
     let observed = observe(&context.root, None, Look { native: &[], contents: &[], files: false })?;
     let memory = memory(&observed)?;
@@ -77,7 +76,7 @@ fn create(args: &CreateBundleArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let mut writer = Writer::create(&args.file)?;
     let mut bar = context.ui.bar(size);
-    bundle::gather(&store, &manifest, &archives, &mut writer, &mut |bytes| bar.advance(bytes))?;
+    bundle::gather(&store, &manifest, &archives, &mut writer, &mut |bytes| bar.advance(bytes)).map_err(told)?;
     drop(bar);
     // Whoever gets it finds what is found now: by the same checks, on what was really written.
     let bundle = Bundle::open(writer.place())?;
@@ -114,7 +113,7 @@ fn checked(
 ) -> Result<VerifiedIndex, Failure> {
     let (store, index, _) = indexed(bundle, url, stale, memory, context)?;
     let mut bar = context.ui.bar(bundle.size());
-    bundle::check(bundle, &context.root, store.root(), index.index(), &mut |bytes| bar.advance(bytes))?;
+    bundle::check(bundle, &context.root, store.root(), index.index(), &mut |bytes| bar.advance(bytes)).map_err(told)?;
     Ok(index)
 }
 
@@ -210,6 +209,11 @@ fn memory(observed: &Observed) -> Result<Memory, Failure> {
 
 fn stale(days: u64) -> Duration {
     Duration::from_secs(days.saturating_mul(DAY))
+}
+
+/// Whoever ended it need not be told that a read failed.
+fn told(error: BundleError) -> BundleError {
+    if interrupt::asked() { BundleError::Interrupted } else { error }
 }
 
 impl From<BundleError> for Failure {

@@ -40,6 +40,10 @@ pub enum BundleError {
     Damaged { path: PathBuf, why: String },
     #[error("\"{}\" is for \"{have}\" hosts, and this one is \"{need}\"", path.display())]
     OtherHost { path: PathBuf, have: Host, need: Host },
+    #[error("\"{}\" is there already", .0.display())]
+    Exists(PathBuf),
+    #[error("interrupted")]
+    Interrupted,
     #[error("{what} in \"{}\" expired at {at}", path.display())]
     Stale { path: PathBuf, what: String, at: Moment, days: u64 },
     #[error(transparent)]
@@ -60,6 +64,7 @@ impl Explain for BundleError {
             },
             BundleError::NoFile { .. } | BundleError::OtherHost { .. } => Exit::Usage,
             BundleError::Damaged { .. } => Exit::NotAuthentic,
+            BundleError::Exists(_) | BundleError::Interrupted => Exit::Failed,
             BundleError::Stale { .. } => Exit::Expired,
             BundleError::Store(error) => error.exit(),
             BundleError::Trust(error) => error.exit(),
@@ -79,6 +84,8 @@ impl Explain for BundleError {
             BundleError::Damaged { path, .. } => {
                 format!("compare it with the original, and copy it again: sha256sum {}", path.display())
             }
+            BundleError::Exists(_) => "name another file, or overwrite it with --yes".to_owned(),
+            BundleError::Interrupted => return None,
             BundleError::Stale { days, .. } => format!(
                 "make a new one where there is a network; if that cannot be, and the date is right: --allow-stale {days}"
             ),

@@ -6,7 +6,7 @@ use qus::moment::Moment;
 
 use super::Bundled;
 use crate::support::machine::Image;
-use crate::support::publisher::{Publisher, now};
+use crate::support::publisher::now;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -38,8 +38,7 @@ fn an_expired_bundle_is_refused_and_its_help_says_how_to_take_it_all_the_same() 
 
 #[test]
 fn an_expired_root_in_a_bundle_is_as_old_as_an_expired_index() {
-    let published = |folder: &std::path::Path, url: &str| Publisher::usual(folder, url, &["arm"]);
-    let bundled = Bundled::from(Image::at_url(None, published), &["arm"]);
+    let bundled = Bundled::of(&["arm"]);
     let publisher = &bundled.image.publisher;
     let mut root = publisher.root();
     root.expires = Moment(now().0 - 3 * DAY);

@@ -14,7 +14,9 @@ use crate::support::publisher::Publisher;
 const BLOCK: usize = 512;
 
 /// The files of a bundle, each with its header.
-fn files(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+type Files = Vec<(Header, Vec<u8>)>;
+
+fn files(bytes: &[u8]) -> Files {
     let mut archive = tar::Archive::new(bytes);
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
@@ -159,14 +161,14 @@ fn links_devices_and_other_headers_than_qus_writes_are_refused() {
         changed[3].0.set_cksum();
         bundled.refuses(&bundle(&changed), 3, &[&format!("is {word}, not a plain file")]);
     }
-    let changes: [fn(&mut Header); 5] = [
+    let other_fields: [fn(&mut Header); 5] = [
         |header| header.set_mtime(1),
         |header| header.set_mode(0o4755),
         |header| header.set_uid(1000),
         |header| header.as_mut_bytes()[345] = b'x',
         |header| header.as_mut_bytes()[157] = b'x',
     ];
-    for change in changes {
+    for change in other_fields {
         let mut changed = sound.clone();
         change(&mut changed[3].0);
         changed[3].0.set_cksum();
@@ -179,7 +181,7 @@ fn files_twice_in_another_order_too_large_or_missing_are_refused() {
     let bundled = Bundled::of(&["arm"]);
     let bytes = fs::read(&bundled.file).unwrap();
     let sound = files(&bytes);
-    let but = |change: &dyn Fn(&mut Vec<(Header, Vec<u8>)>)| {
+    let but = |change: &dyn Fn(&mut Files)| {
         let mut changed = sound.clone();
         change(&mut changed);
         bundle(&changed)
