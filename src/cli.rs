@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::host::Host;
+
 /// Runs programs of other CPU architectures: verified QEMU emulators, registered and proved.
 #[derive(Debug, Parser)]
 #[command(name = "qus", version, max_term_width = 80, arg_required_else_help = true, subcommand_required = true)]
@@ -116,6 +118,8 @@ pub enum Command {
     Prefer(PreferArgs),
     /// Run a command where foreign programs work, without root
     Run(RunArgs),
+    /// Write all that an install without a network needs to one file, or check such a file
+    Bundle(BundleArgs),
     /// Write configuration for others to load
     Export(ExportArgs),
     /// Register emulators with the kernel until it is restarted; download nothing
@@ -160,6 +164,9 @@ pub struct InstallArgs {
     pub versions: VersionArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap shows this to users")]
+    pub from: FromArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
     pub letters: LettersArgs,
 }
 
@@ -181,11 +188,14 @@ pub struct UpdateArgs {
     #[arg(value_name = "TARGET[@CHANNEL]")]
     pub targets: Vec<String>,
     /// Change nothing; exit 100 if there is something newer, 0 if not
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub check: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap shows this to users")]
     pub versions: VersionArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub from: FromArgs,
     /// Do nothing outside the window of /etc/qus/config.toml
     #[arg(long)]
     pub scheduled: bool,
@@ -205,6 +215,62 @@ pub struct PinArgs {
     /// Targets, or "all"; a version must be the one that is installed
     #[arg(value_name = "TARGET[@VERSION]", required = true)]
     pub targets: Vec<String>,
+}
+
+/// A bundle in place of a repository.
+#[derive(Debug, Args)]
+pub struct FromArgs {
+    /// Take everything from a file that "qus bundle create" wrote
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Believe what is in it for so long after it expired
+    #[arg(long, value_name = "DAYS", requires = "from", default_value_t = 0)]
+    pub allow_stale: u64,
+}
+
+/// What to do with a bundle.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub command: BundleCommand,
+}
+
+/// What can be done with a bundle.
+#[derive(Debug, Subcommand)]
+pub enum BundleCommand {
+    /// Write what "qus install --from FILE" needs
+    Create(CreateBundleArgs),
+    /// Check all that an install from it would check; say what is in it, and how old it is
+    Verify(VerifyBundleArgs),
+}
+
+/// What a bundle is to hold.
+#[derive(Debug, Args)]
+pub struct CreateBundleArgs {
+    /// Where to write it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Targets; none, or "all", means all that there are
+    #[arg(value_name = "TARGET[@VERSION]")]
+    pub targets: Vec<String>,
+    /// What its emulators are to run on, such as arm64v8; this host's kind unless it is named
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<Host>,
+    /// The channel of targets without a version: stable, previous, edge
+    #[arg(long, value_name = "NAME", env = "QUS_CHANNEL", hide_env_values = true)]
+    pub channel: Option<String>,
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct VerifyBundleArgs {
+    /// The bundle
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Believe what is in it for so long after it expired
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    pub allow_stale: u64,
 }
 
 /// What to repair.

@@ -6,6 +6,7 @@
 //! * a [`Target`](target::Target) is a guest architecture, a [`Host`](host::Host) the machine's own;
 //! * a [`Release`](release::Release) is a signed set of emulators, and only what [`trust`] verified
 //!   is installed;
+//! * a [`bundle`] is what one host needs of a repository, in one file;
 //! * a [`Rule`](rule::Rule) is what we tell the kernel, an [`Entry`](entry::Entry) what it holds, a
 //!   [`dropin`] what makes it hold it after a reboot;
 //! * [`Wanted`](wanted) and [`Observed`](observed::Observed) make a [`Plan`](plan::Plan) or a
@@ -18,6 +19,7 @@
 
 // Facts: portable, pure.
 pub mod advisory;
+pub mod bundle;
 pub mod channel;
 pub mod configuration;
 pub mod dropin;

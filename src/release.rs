@@ -15,7 +15,7 @@
 //! install.sh                                          installs qus where there is none yet
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -193,6 +193,22 @@ impl Release {
     /// The asset of `form` for `host` that holds `target`.
     pub fn asset(&self, form: Form, host: Host, target: Target) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.form == form && asset.host == host && asset.member(target).is_some())
+    }
+
+    /// The assets for `host` by which `targets` move the fewest bytes, and what to take from each; none if it lacks any.
+    pub fn cheapest(&self, host: Host, targets: &BTreeSet<Target>) -> Vec<(&Asset, Vec<Target>)> {
+        let single = |target: &Target| Some((self.asset(Form::Emulator, host, *target)?, vec![*target]));
+        let singles: Option<Vec<_>> = targets.iter().map(single).collect();
+        let has_all = |asset: &&Asset| targets.iter().all(|target| asset.member(*target).is_some());
+        let mut sets = self.assets.iter().filter(|asset| asset.form == Form::Set && asset.host == host);
+        match (singles, sets.find(has_all)) {
+            (Some(singles), Some(set)) if singles.iter().map(|(asset, _)| asset.size).sum::<u64>() <= set.size => {
+                singles
+            }
+            (_, Some(set)) => vec![(set, targets.iter().copied().collect())],
+            (Some(singles), None) => singles,
+            (None, None) => Vec::new(),
+        }
     }
 
     /// The targets of which there is an emulator for `host`.

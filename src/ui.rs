@@ -14,6 +14,7 @@ use crate::exit::{Exit, Explain};
 use crate::plan::{Plan, Step};
 use crate::proof::{Outcome, Proof};
 use crate::system::apply::Watch;
+use crate::system::interrupt;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -191,6 +192,12 @@ fn draw(bar: Option<ProgressBar>) {
     }
 }
 
+fn draw_at(bytes: u64) {
+    if let Ok(Some(bar)) = BAR.lock().as_deref() {
+        bar.set_position(bytes);
+    }
+}
+
 /// Tells how a plan goes.
 pub struct Progress {
     ui: Ui,
@@ -226,9 +233,7 @@ impl Watch for Progress {
     }
 
     fn fetched(&mut self, bytes: u64) {
-        if let Ok(Some(bar)) = BAR.lock().as_deref() {
-            bar.set_position(bytes);
-        }
+        draw_at(bytes);
     }
 
     fn proved(&mut self, proof: &Proof) {
@@ -242,6 +247,33 @@ impl Watch for Progress {
 }
 
 impl Drop for Progress {
+    fn drop(&mut self) {
+        draw(None);
+    }
+}
+
+/// A bar of bytes that is no step of a plan.
+pub struct Bar(bool);
+
+impl Ui {
+    /// A bar of so many bytes, if what goes on is told.
+    pub fn bar(self, bytes: u64) -> Bar {
+        draw((!self.quiet).then(|| bar(bytes)));
+        Bar(!self.quiet)
+    }
+}
+
+impl Bar {
+    /// Shows that so many bytes are done, and says whether to go on.
+    pub fn stands_at(&self, bytes: u64) -> bool {
+        if self.0 {
+            draw_at(bytes);
+        }
+        !interrupt::asked()
+    }
+}
+
+impl Drop for Bar {
     fn drop(&mut self) {
         draw(None);
     }

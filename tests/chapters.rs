@@ -6,6 +6,7 @@ mod support;
 
 mod attacks;
 mod book;
+mod bundles;
 mod bytes;
 mod circumstances;
 mod corpus;

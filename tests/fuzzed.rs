@@ -19,7 +19,7 @@ const COPIES: u32 = 2000;
 /// Of those that are signed and unpacked first.
 const COPIES_SIGNED: u32 = 200;
 
-const SIGNED: [&str; 6] = ["archive", "bundle", "claims", "index", "root", "tar"];
+const SIGNED: [&str; 5] = ["archive", "claims", "index", "root", "tar"];
 
 /// Longest damaged copy, in bytes.
 const COPY_MAX: usize = 64 * 1024;

@@ -16,7 +16,7 @@ use qus::version::Version;
 use sha2::Digest;
 
 use super::keys::RELEASE;
-use super::root::first;
+use super::root::FIRST;
 use super::scratch::{names, with_folder};
 
 /// The bytes are a tar archive.
@@ -42,7 +42,7 @@ pub(crate) fn check_archive(bytes: &[u8]) {
         let signature = Minisig::parse("it", &signature).expect("it was signed just now");
         let sink = File::options().read(true).write(true).create_new(true).open(folder.join("asset"));
         let sink = sink.expect("a file is made");
-        let verified = verify_asset(&asset, &version, &signature, &first(), &mut &*bytes, sink);
+        let verified = verify_asset(&asset, &version, &signature, &FIRST, &mut &*bytes, sink);
         let verified = verified.expect("it is what was signed");
 
         fs::create_dir(folder.join("into")).expect("a folder is made");

@@ -4,6 +4,7 @@
 //! what they invent (`scripts/fuzz`), and so do the tests with the seeds and with what a fuzzer once found (`tests/fuzzed.rs`).
 
 mod archive;
+mod bundle;
 mod claims;
 mod dropin;
 mod elf;
@@ -26,15 +27,18 @@ mod words;
 pub use archive::emulator;
 
 /// The public key whose secret key every root is signed with.
-pub const ROOT_KEY: &str = keys::ROOT.public;
+pub fn root_key() -> &'static str {
+    keys::ROOT.public
+}
 
 /// Panics where something does not hold of a parser and these bytes.
 type Check = fn(&[u8]);
 
 /// Every parser by name, and what must hold of it.
-pub const CHECKS: [(&str, Check); 19] = [
+pub const CHECKS: [(&str, Check); 20] = [
     ("anchor", root::check_anchor),
     ("archive", archive::check_archive),
+    ("bundle", bundle::check),
     ("claims", claims::check),
     ("dropin", dropin::check),
     ("elf", elf::check),

@@ -26,7 +26,7 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let settings = context.settings()?;
     let terms = repository::terms(&args.versions, &settings)?;
     let url = context.global.repository.as_ref().or(settings.repository.as_ref());
-    let opened = Opened::at(url.map(String::as_str), &terms, &mut observed, context)?;
+    let opened = Opened::at(url.map(String::as_str), &args.from, &terms, &mut observed, context)?;
     let offer = opened.offer();
     let consent = Consent {
         emulate_native: args.letters.emulate_native,

@@ -2,6 +2,7 @@
 
 mod advisories;
 mod apply;
+mod bundle;
 mod doctor;
 mod emulators;
 pub(crate) mod entries;
@@ -35,12 +36,13 @@ use crate::conflict::Conflict;
 use crate::diagnosis::PAGES;
 use crate::exit::{Exit, Explain};
 use crate::moment::Moment;
-use crate::plan::{Plan, Planned, ToolRefusal};
+use crate::plan::{CannotBundle, Plan, Planned, ToolRefusal};
 use crate::proof::Proof;
 use crate::rule::{BadRule, Match};
 use crate::settings::Settings;
 use crate::system;
 use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
+use crate::system::bundle::BundleError;
 use crate::system::fetch;
 use crate::system::journal;
 use crate::system::kernel::{BinfmtMisc, Kernel, is_table};
@@ -80,6 +82,7 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
         Command::Apply(args) => apply::run(args, &context),
         Command::Prefer(args) => prefer::run(args, &context),
         Command::Run(args) => run::run(args, &context),
+        Command::Bundle(args) => bundle::run(args, &context),
         Command::Export(args) => export::run(args, &context),
         Command::Test(args) => test::run(args, &context),
         Command::Trust => trust::run(&context),
@@ -120,6 +123,8 @@ pub enum Failure {
     #[error("HOME names no directory of this user: --user keeps to the user's own home")]
     NoHome,
     Lodging(#[from] LodgingError),
+    Bundle(Box<BundleError>),
+    CannotBundle(#[from] CannotBundle),
     #[error("binfmt_misc is not mounted at \"{}\"", .0.display())]
     NoTable(PathBuf),
     #[error("there is no cause \"{0}\"")]
@@ -152,6 +157,8 @@ impl Failure {
             Failure::Settings(error) => error,
             Failure::SelfUpdate(error) => error,
             Failure::Lodging(error) => error,
+            Failure::Bundle(error) => &**error,
+            Failure::CannotBundle(error) => error,
             Failure::Selection(_)
             | Failure::NotAVersion(_)
             | Failure::Unsound(_)

@@ -1,9 +1,11 @@
 //! A repository at hand: what every verb does that asks one.
 
-use super::{Context, Failure};
-use crate::cli::VersionArgs;
+use super::{Context, Failure, bundle};
+use crate::channel::Channel;
+use crate::cli::{FromArgs, VersionArgs};
 use crate::observed::Observed;
 use crate::plan::{Offer, Terms};
+use crate::release::Index;
 use crate::settings::Settings;
 use crate::system::store::Store;
 use crate::trust::{Memory, VerifiedIndex};
@@ -12,49 +14,50 @@ use crate::wanted::BadSelection;
 /// A repository that was opened.
 pub(super) struct Opened {
     pub(super) store: Store,
-    pub(super) index: VerifiedIndex,
+    index: Index,
     /// What is to be remembered of it.
     pub(super) memory: Memory,
     terms: Terms,
 }
 
 impl Opened {
-    /// Opens the repository at `url`, or the only one that is trusted. Its roots are remembered at once, whatever else
-    /// comes of it.
+    /// Opens the repository at `url`, or the only one that is trusted, or what there is of it in a bundle. Its roots are
+    /// remembered at once, whatever else comes of it.
     pub(super) fn at(
         url: Option<&str>,
+        from: &FromArgs,
         terms: &Terms,
         observed: &mut Observed,
         context: &Context,
     ) -> Result<Opened, Failure> {
         let memory = context.recall(observed.trust.as_deref())?;
+        if let Some((store, index, memory)) = bundle::open(from, observed, &memory, context)? {
+            return Ok(Opened::of(store, &index, memory, terms));
+        }
         let store = Store::open(&context.root, url, context.global.offline, &memory, context.now)?;
         let memory = store.remember_root(&memory);
         context.remember(observed, &memory)?;
-        Opened::indexed(store, &memory, terms, context)
+        let (index, memory) = store.index(&memory, context.now)?;
+        Ok(Opened::of(store, &index, memory, terms))
     }
 
-    /// The same, with nothing written down.
-    pub(super) fn look(
-        url: Option<&str>,
-        terms: &Terms,
-        observed: &Observed,
-        context: &Context,
-    ) -> Result<Opened, Failure> {
+    /// Opens the repository at `url`, with nothing written down.
+    pub(super) fn look(url: &str, terms: &Terms, observed: &Observed, context: &Context) -> Result<Opened, Failure> {
         let memory = context.recall(observed.trust.as_deref())?;
-        let store = Store::open(&context.root, url, context.global.offline, &memory, context.now)?;
-        Opened::indexed(store, &memory, terms, context)
+        let store = Store::open(&context.root, Some(url), context.global.offline, &memory, context.now)?;
+        let (index, memory) = store.index(&memory, context.now)?;
+        Ok(Opened::of(store, &index, memory, terms))
     }
 
-    fn indexed(store: Store, memory: &Memory, terms: &Terms, context: &Context) -> Result<Opened, Failure> {
-        let (index, memory) = store.index(memory, context.now)?;
-        Ok(Opened { store, index, memory, terms: terms.clone() })
+    fn of(store: Store, index: &VerifiedIndex, memory: Memory, terms: &Terms) -> Opened {
+        let index = store.offered(index);
+        Opened { store, index, memory, terms: terms.clone() }
     }
 
     /// What it offers.
     pub(super) fn offer(&self) -> Offer<'_> {
         Offer {
-            index: self.index.index(),
+            index: &self.index,
             repository: self.store.url(),
             trust: self.memory.to_json(),
             terms: self.terms.clone(),
@@ -64,6 +67,18 @@ impl Opened {
 
 /// How use is to be made of repositories. What is typed goes before what was set.
 pub(super) fn terms(args: &VersionArgs, settings: &Settings) -> Result<Terms, Failure> {
-    let asked = args.channel.as_ref().map(|channel| channel.parse()).transpose().map_err(BadSelection::from)?;
-    Ok(Terms { asked, usual: settings.channel.clone().unwrap_or_default(), keep: settings.keep })
+    Ok(Terms { asked: typed(args.channel.as_deref())?, usual: usual(settings), keep: settings.keep })
+}
+
+/// The channel that is typed, or was set, or is the usual one.
+pub(super) fn channel(word: Option<&str>, settings: &Settings) -> Result<Channel, Failure> {
+    Ok(typed(word)?.unwrap_or_else(|| usual(settings)))
+}
+
+fn typed(word: Option<&str>) -> Result<Option<Channel>, Failure> {
+    Ok(word.map(str::parse).transpose().map_err(BadSelection::from)?)
+}
+
+fn usual(settings: &Settings) -> Channel {
+    settings.channel.clone().unwrap_or_default()
 }

@@ -6,8 +6,8 @@ mod document;
 use std::collections::BTreeSet;
 
 use super::repository::{self, Opened};
-use super::{Context, Failure, advisories, install, tell};
-use crate::cli::UpdateArgs;
+use super::{Context, Failure, advisories, bundle, install, tell};
+use crate::cli::{FromArgs, UpdateArgs};
 use crate::conflict::Conflict;
 use crate::exit::{Exit, Explain};
 use crate::news::News;
@@ -41,8 +41,14 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
     interrupt::catch();
     let _lock = context.begin_change()?;
     let mut done = Done::default();
-    for url in sources(&selection, &look(context)?, context)? {
-        done.update(&url, &selection, consent, &terms, context)?;
+    let observed = look(context)?;
+    let urls = match bundle::repository(&args.from, context)? {
+        Some(url) if !observed.receipt.is_empty() => [url].into(),
+        _ => sources(&selection, &observed, context)?,
+    };
+    let wish = Wish { selection: &selection, consent, terms: &terms, from: &args.from };
+    for url in urls {
+        done.update(&url, &wish, context)?;
     }
     done.conclude(&selection, context)
 }
@@ -74,6 +80,14 @@ fn sources(selection: &Selection, observed: &Observed, context: &Context) -> Res
     })
 }
 
+/// What is wanted.
+struct Wish<'a> {
+    selection: &'a Selection,
+    consent: Consent,
+    terms: &'a Terms,
+    from: &'a FromArgs,
+}
+
 /// What was done so far.
 #[derive(Default)]
 struct Done {
@@ -84,16 +98,10 @@ struct Done {
 
 impl Done {
     /// Updates what came from the repository at `url`, or all if it was named.
-    fn update(
-        &mut self,
-        url: &str,
-        selection: &Selection,
-        consent: Consent,
-        terms: &Terms,
-        context: &Context,
-    ) -> Result<(), Failure> {
+    fn update(&mut self, url: &str, wish: &Wish, context: &Context) -> Result<(), Failure> {
+        let Wish { selection, consent, terms, from } = *wish;
         let mut observed = look(context)?;
-        let opened = Opened::at(Some(url), terms, &mut observed, context)?;
+        let opened = Opened::at(Some(url), from, terms, &mut observed, context)?;
         let offer = opened.offer();
         let named = context.global.repository.is_some();
         let is_meant = |installed: &crate::receipt::Installed| named || installed.repository == url;

@@ -3,6 +3,7 @@
 //! A plan is made by pure functions of what is wanted and what was observed. Every step names both
 //! what will be and what was, so that undoing it is doing it backwards.
 
+mod bundle;
 mod change;
 mod clear;
 mod dismiss;
@@ -20,6 +21,7 @@ mod target;
 mod tool;
 mod update;
 
+pub use bundle::{CannotBundle, Contents, bundle};
 pub use clear::{clear, register_afresh};
 pub use dismiss::{Dismissed, dismiss};
 pub use install::{install, rivals};

@@ -61,25 +61,8 @@ impl<'a> Offer<'a> {
         host: Host,
         targets: &BTreeSet<Target>,
     ) -> Vec<(&'a Asset, Vec<Target>)> {
-        let Some(release) = self.index.release(version) else { return Vec::new() };
-        let single = |target: &Target| {
-            let asset = release.asset(Form::Emulator, host, *target)?;
-            Some((asset, vec![*target]))
-        };
-        let singles: Option<Vec<_>> = targets.iter().map(single).collect();
-        let set = release.assets.iter().find(|asset| {
-            asset.form == Form::Set
-                && asset.host == host
-                && targets.iter().all(|target| asset.member(*target).is_some())
-        });
-        match (singles, set) {
-            (Some(singles), Some(set)) if singles.iter().map(|(asset, _)| asset.size).sum::<u64>() <= set.size => {
-                singles
-            }
-            (_, Some(set)) => vec![(set, targets.iter().copied().collect())],
-            (Some(singles), None) => singles,
-            (None, None) => Vec::new(),
-        }
+        let release = self.index.release(version);
+        release.map(|release| release.cheapest(host, targets)).unwrap_or_default()
     }
 
     /// The versions that stay beside `version`, once it has taken the place of `before`: none of them is one that the

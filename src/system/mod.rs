@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod attempt;
+pub mod bundle;
 pub mod configuration;
 mod counted;
 pub mod emulators;

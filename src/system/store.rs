@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use super::bundle::Bundle;
 use super::counted::Counted;
 use super::fetch::{
     Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere,
@@ -14,10 +16,11 @@ use super::fetch::{
 use super::interrupt;
 use super::root::{FileError, Root};
 use super::settings::{self, SettingsError};
+use crate::bundle::narrowed;
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::moment::Moment;
-use crate::release::{INDEX_FILE, INDEX_MAX};
+use crate::release::{INDEX_FILE, INDEX_MAX, Index};
 use crate::rooted::RootedPath;
 use crate::trust::{
     self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures,
@@ -37,6 +40,10 @@ pub struct Store {
     root: TrustRoot,
     /// The last index, as the last run kept it, or as this one is to keep it.
     kept: RefCell<Option<cache::KeptIndex>>,
+    /// What there is of it, where it came in a bundle.
+    bundle: Option<Bundle>,
+    /// For how long after their end documents are believed; not at all, but from a bundle.
+    stale: Duration,
 }
 
 /// A repository is not to be had, or not to be believed.
@@ -122,6 +129,32 @@ impl Store {
         memory: &Memory,
         now: Moment,
     ) -> Result<Store, StoreError> {
+        Store::open_at(root, url, |url| Repository::at(url, network), None, memory, now)
+    }
+
+    /// Opens the repository whose files are in `bundle`: that at `url`, or the one that the bundle names. Documents are
+    /// believed until they are `stale` for so long.
+    pub fn in_bundle(
+        root: &Root,
+        url: Option<&str>,
+        bundle: &Bundle,
+        stale: Duration,
+        memory: &Memory,
+        now: Moment,
+    ) -> Result<Store, StoreError> {
+        let url = url.unwrap_or(&bundle.manifest().repository);
+        let at = |_: &str| Ok(Repository::in_bundle(bundle.clone()));
+        Store::open_at(root, Some(url), at, Some((bundle, stale)), memory, now)
+    }
+
+    fn open_at(
+        root: &Root,
+        url: Option<&str>,
+        at: impl FnOnce(&str) -> Result<Repository, FetchError>,
+        bundle: Option<(&Bundle, Duration)>,
+        memory: &Memory,
+        now: Moment,
+    ) -> Result<Store, StoreError> {
         let mut anchors = trusted(root)?;
         let url = match url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -137,20 +170,38 @@ impl Store {
         }
         let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
         let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
-        let repository = Repository::at(&url, network)?;
+        let repository = at(&url)?;
         let newest = follow(&repository, start)?;
         // Only now: what a stolen key said of the time is forgotten with the key.
         if let Some(issued) = memory.issued(&url, &newest) {
             trust::check_clock(now, issued, "the newest index of this repository was issued")?;
         }
-        newest.check_expiry(now)?;
+        let stale = bundle.map_or(Duration::ZERO, |(_, stale)| stale);
+        until_stale(now, stale, |now| newest.check_expiry(now))?;
         let kept = RefCell::new(repository.sources().next().and_then(|source| cache::index(root, source.url())));
-        Ok(Store { url, repository, anchor, root: newest, kept })
+        let bundle = bundle.map(|(bundle, _)| bundle.clone());
+        Ok(Store { url, repository, anchor, root: newest, kept, bundle, stale })
     }
 
     /// Its URL, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The root that its documents are judged by.
+    pub fn root(&self) -> &TrustRoot {
+        &self.root
+    }
+
+    /// What can be had of `index`: all of it, or what the bundle has.
+    pub fn offered(&self, index: &VerifiedIndex) -> Index {
+        let index = index.index();
+        self.bundle.as_ref().map_or_else(|| index.clone(), |bundle| narrowed(index, |name| bundle.has(name)))
+    }
+
+    /// A small file as it is there, of at most `limit` bytes, if it is.
+    pub fn file(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.repository.first(name, &mut |source| Ok(if_there(source.get(name, limit))?))
     }
 
     /// What to remember of its roots, whatever else comes of it.
@@ -161,7 +212,9 @@ impl Store {
     /// The index, and what to remember once something was installed by it.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
         let floor = |key: &trust::Key| memory.floor(&self.url, key).max(self.anchor.floor(key));
-        let verify = |bytes: &[u8]| trust::verify_index(&quoted(INDEX_FILE), bytes, &self.root, &floor, now);
+        let judged =
+            |bytes: &[u8], now: Moment| trust::verify_index(&quoted(INDEX_FILE), bytes, &self.root, &floor, now);
+        let verify = |bytes: &[u8]| until_stale(now, self.stale, |now| judged(bytes, now));
         let index = self.newest(&verify)?;
         self.repository.learn(&index.index().mirrors);
         let memory = memory.after_index(&self.url, &self.root, &floor, &index)?;
@@ -246,6 +299,18 @@ impl Store {
                 trust::verify_asset(archive, version, &signature, &self.root, &mut source, sink)
             })?)
         })
+    }
+}
+
+/// Judges a document at `now`, or, if it has expired since and not for longer than `stale`, as at its last moment.
+fn until_stale<T>(
+    now: Moment,
+    stale: Duration,
+    judge: impl Fn(Moment) -> Result<T, TrustError>,
+) -> Result<T, TrustError> {
+    match judge(now) {
+        Err(TrustError::Expired { at, .. }) if now < at.plus(stale) => judge(Moment(at.0.saturating_sub(1))),
+        judged => judged,
     }
 }
 

@@ -58,7 +58,9 @@ fn documents() -> Vec<Seed> {
     let signature = anchor.signatures.values().next().unwrap().clone();
     let mut next: Value = serde_json::from_str(&anchor.root).unwrap();
     next["version"] = 2.into();
-    next["roles"]["root"]["keys"]["alice"] = properties::ROOT_KEY.into();
+    next["roles"]["root"]["keys"]["alice"] = properties::root_key().into();
+    let bundle = image.folder.path().join("bundle");
+    image.run(&["bundle", "create", bundle.to_str().unwrap(), "arm"]).expect(0, &[]);
     let release = &image.publisher.index.releases[0];
     let asset = release.asset(Form::Emulator, Host::Amd64, target("arm")).unwrap();
 
@@ -76,6 +78,7 @@ fn documents() -> Vec<Seed> {
     image.run(&["install", "arm"]).expect(0, &[]);
     vec![
         seed("anchor", "test", serde_json::to_string_pretty(&anchor).unwrap()),
+        seed("bundle", "arm", fs::read(bundle).unwrap()),
         seed("root", "next", serde_json::to_string_pretty(&next).unwrap()),
         seed("index", "usual", serde_json::to_string_pretty(&image.publisher.index).unwrap()),
         seed("minisig", "root", signature),

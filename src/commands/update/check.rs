@@ -23,7 +23,7 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     let mut memory = Memory::default();
     let named = context.global.repository.is_some();
     for url in sources(selection, &observed, context)? {
-        let opened = Opened::look(Some(&url), terms, &observed, context)?;
+        let opened = Opened::look(&url, terms, &observed, context)?;
         let is_meant = |installed: &Installed| named || installed.repository == url;
         let found = plan::prospects(selection, consent, &observed, &opened.offer(), is_meant)?;
         document.targets.extend(found);

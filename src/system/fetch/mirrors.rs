@@ -4,6 +4,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
+use super::super::bundle::Bundle;
 use super::{FetchError, Network, Source, tell};
 use crate::exit::{Exit, Explain};
 use crate::system::interrupt;
@@ -75,6 +76,12 @@ impl Repository {
             Some(error) if sources.is_empty() => Err(error),
             _ => Ok(Repository { network, sources, listed: OnceCell::new() }),
         }
+    }
+
+    /// The repository whose files are in `bundle`: no mirror is asked.
+    pub fn in_bundle(bundle: Bundle) -> Repository {
+        let network = Network { offline: true, ..Network::default() };
+        Repository { network, sources: vec![Source::in_bundle(bundle)], listed: OnceCell::from(Vec::new()) }
     }
 
     /// From now on these mirrors are asked too, in an order of chance, so that each has its share. Those that this

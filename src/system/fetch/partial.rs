@@ -38,6 +38,12 @@ impl Partial {
         Ok(Partial { file, path, record: None, origin: RefCell::default() })
     }
 
+    /// In `file`, which has no name.
+    pub fn unnamed(file: File) -> Partial {
+        let path = RootedPath::from_trusted("/memory");
+        Partial { file, path, record: None, origin: RefCell::default() }
+    }
+
     /// In a place where the next run looks for it.
     pub(super) fn lasting(file: File, path: RootedPath, record: PathBuf) -> Partial {
         let text = fs::read_to_string(&record).unwrap_or_default();

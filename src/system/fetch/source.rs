@@ -6,6 +6,7 @@ use std::io::Read;
 
 use url::Url;
 
+use super::super::bundle::Bundle;
 use super::client::is_loopback;
 use super::http::{Server, looks_like_a_page};
 use super::local::Folder;
@@ -27,7 +28,14 @@ pub struct Source {
 #[derive(Debug)]
 enum Place {
     Folder(Folder),
+    Bundle(Bundle),
     Server(Server),
+}
+
+/// A file that is here, or the server that has it.
+enum Opened<'a> {
+    Here(Box<dyn Read>),
+    At(&'a Server),
 }
 
 /// Why an asset was not had from a source.
@@ -57,6 +65,12 @@ impl Source {
         Ok(Source { url: url.trim_end_matches('/').to_owned(), place, given_up: RefCell::default() })
     }
 
+    /// A file with all of them: no other place is asked.
+    pub fn in_bundle(bundle: Bundle) -> Source {
+        let url = bundle.path().display().to_string();
+        Source { url, place: Place::Bundle(bundle), given_up: RefCell::default() }
+    }
+
     /// Its URL, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.url
@@ -82,13 +96,13 @@ impl Source {
         limit: u64,
         known: Option<&Validator>,
     ) -> Result<Option<(Vec<u8>, Validator)>, FetchError> {
-        let folder = match &self.place {
-            Place::Server(server) => return server.get(file, limit, known),
-            Place::Folder(folder) => folder,
-        };
         let path = format!("{}/{file}", self.url);
         let mut bytes = Vec::new();
-        let read = folder.open(file)?.take(limit + 1).read_to_end(&mut bytes);
+        let opened = match self.open(file)? {
+            Opened::Here(opened) => opened,
+            Opened::At(server) => return server.get(file, limit, known),
+        };
+        let read = opened.take(limit + 1).read_to_end(&mut bytes);
         read.map_err(|error| FetchError::Unreadable { path: path.clone(), error })?;
         if bytes.len() as u64 > limit {
             return Err(FetchError::TooLong { url: path, limit });
@@ -106,12 +120,11 @@ impl Source {
         partial: &Partial,
         read: &mut dyn FnMut(&mut dyn Read, File) -> Result<T, TrustError>,
     ) -> Result<T, Undelivered> {
-        let server = match &self.place {
-            Place::Server(server) => server,
-            Place::Folder(folder) => {
+        let server = match self.open(file)? {
+            Opened::At(server) => server,
+            Opened::Here(mut opened) => {
                 partial.begin_anew()?;
-                let mut file = folder.open(file)?;
-                return read(&mut file, partial.sink()?).or_else(|error| refuse(error, partial));
+                return read(&mut opened, partial.sink()?).or_else(|error| refuse(error, partial));
             }
         };
         if partial.have()? > size {
@@ -136,6 +149,16 @@ impl Source {
                 Outcome::Read => return refuse(error, partial),
             }
         }
+    }
+
+    /// A file, or whom to ask for it.
+    fn open(&self, file: &str) -> Result<Opened<'_>, FetchError> {
+        let not_found = || FetchError::NotFound(format!("{}/{file}", self.url));
+        Ok(match &self.place {
+            Place::Server(server) => Opened::At(server),
+            Place::Folder(folder) => Opened::Here(Box::new(folder.open(file)?)),
+            Place::Bundle(bundle) => Opened::Here(Box::new(bundle.piece(file).ok_or_else(not_found)?)),
+        })
     }
 
     /// Remembers that it has nothing for us, if `error` says so: it is not waited for with every file again.
