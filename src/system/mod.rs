@@ -18,6 +18,7 @@ mod mountinfo;
 mod mounts;
 pub mod observe;
 pub mod output;
+mod probe_place;
 pub mod processor;
 pub mod prove;
 pub mod root;
