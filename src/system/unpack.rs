@@ -77,6 +77,11 @@ impl Explain for UnpackError {
 ///
 /// Nothing of the archive's own names, owners or modes is used: members are picked by their signed
 /// names, and anything else in it is an error.
+///
+/// # Atomicity
+///
+/// What is unpacked are the very bytes that were verified: the file is not opened again by its name. Files appear one by
+/// one, under names that nothing uses until all have reached the disk with their directory.
 pub fn unpack(root: &Root, verified: Verified<File>, targets: &[Target], into: &RootedPath) -> Result<(), UnpackError> {
     let (mut content, asset) = verified.into_parts();
     let damaged = |error: io::Error| UnpackError::Damaged(asset.file.clone(), error);
