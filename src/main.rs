@@ -11,6 +11,7 @@ use qus::{commands, system, ui};
 
 fn main() -> ExitCode {
     system::signals::make_usual();
+    system::environment::forget_empty();
     let typed: Vec<OsString> = std::env::args_os().collect();
     let now = system::now();
     let exit = match typed.first().and_then(|called| Tongue::of(called)) {

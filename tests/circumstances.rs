@@ -70,7 +70,8 @@ fn a_busy_lock() {
         .run_in_vain(&["install", "aarch64"])
         .expect(6, &["another qus is at work here, process 4711", "--wait-lock SECONDS"]);
     image.run_in_vain(&["remove", "aarch64", "--wait-lock", "1"]).expect(6, &[]);
-    drop(holder);
+    // Closing it is not enough: a process that another test is about to start has it open until then.
+    holder.unlock().unwrap();
     image.run(&["install", "aarch64"]).expect(0, &[]);
     assert!(!lock.exists());
 }
@@ -146,6 +147,40 @@ fn a_disabled_table() {
     image.hand_anchor_to(&sandbox);
     sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
     refuses(&sandbox, 9, &["binfmt_misc is disabled", "echo 1 > /proc/sys/fs/binfmt_misc/status"]);
+}
+
+#[test]
+fn a_disabled_table_gives_entries_back_and_takes_none() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let emulator = folder.path().join("qemu-arm-static");
+    std::fs::write(&emulator, crate::support::publisher::emulator(crate::support::publisher::target("arm"), "1"))
+        .unwrap();
+    std::fs::set_permissions(&emulator, PermissionsExt::from_mode(0o755)).unwrap();
+    let sandbox = Sandbox::new();
+    let (table, changes) = (sandbox.table(), sandbox.changes());
+    let words = ["arm", "--path", &folder.path().display().to_string()];
+    let qus = |command: &str| sandbox.qus(&[&[command], &words[..]].concat());
+    let switch = |to: &str| {
+        sandbox.shell(&format!("echo {to} > /proc/sys/fs/binfmt_misc/status")).expect(0, &[]);
+    };
+    qus("register").expect(0, &[]);
+    switch("0");
+    qus("register").expect(9, &["binfmt_misc is disabled", "echo 1 > /proc/sys/fs/binfmt_misc/status"]);
+    qus("unregister").expect(0, &["qemu-arm unregistered"]);
+    qus("register").expect(9, &["binfmt_misc is disabled"]);
+    switch("1");
+    assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
+}
+
+#[test]
+fn an_installed_target_is_removed_though_the_table_is_disabled() {
+    let sandbox = crate::support::real::machine();
+    let (table, changes) = (sandbox.table(), sandbox.changes());
+    sandbox.qus(&["install", "s390x"]).expect(0, &[]);
+    sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
+    sandbox.qus(&["remove", "all"]).expect(0, &["s390x removed"]);
+    sandbox.shell("echo 1 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
+    assert_eq!((sandbox.table(), sandbox.changes()), (table, changes));
 }
 
 #[test]

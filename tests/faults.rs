@@ -1,7 +1,12 @@
 //! Every fault at every step: afterwards the machine is as it was, or as it was to be.
 
+mod changed_under;
+mod crowds;
+mod left_behind;
+mod locks;
 mod machines;
 mod matrix;
+mod order;
 mod scenarios;
 
 use std::sync::Mutex;

@@ -159,3 +159,26 @@ fn options_can_be_given_as_variables_but_a_key_cannot() {
     let help = say(&["--help"]).stdout;
     assert!(!help.to_lowercase().contains("key"), "{help}");
 }
+
+#[test]
+fn a_variable_that_is_empty_is_none() {
+    let image = Image::trusting(&["aarch64"]);
+    let mut status = qus();
+    status.arg("--root").arg(image.root()).args(["install", "aarch64"]);
+    for name in [
+        "ROOT",
+        "USER",
+        "REPOSITORY",
+        "BINFMT_MISC",
+        "OFFLINE",
+        "YES",
+        "DRY_RUN",
+        "JSON",
+        "QUIET",
+        "COLOR",
+        "WAIT_LOCK",
+    ] {
+        status.env(format!("QUS_{name}"), "");
+    }
+    Said::by(status.output().unwrap()).expect(0, &["installed; the image registers it"]);
+}

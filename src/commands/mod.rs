@@ -283,6 +283,11 @@ impl Context {
                     self.ui.note(format!("a change is under way, or was interrupted: {error}"));
                     Ok(())
                 }
+                Err(error) => {
+                    self.ui
+                        .note(format!("a change was interrupted, and what it had begun cannot be cleared up: {error}"));
+                    Ok(())
+                }
                 done => done.map(drop),
             },
             Err(error) => {

@@ -105,7 +105,7 @@ impl Plan {
         plan.make_directories(observed.layout.state(), observed);
         plan.prune = plan.made().cloned().collect();
         plan.prune.reverse();
-        reach_kernel(&mut plan, observed)?;
+        reach_table(&mut plan, observed)?;
         plan.steps.extend(steps);
         Ok(plan)
     }
@@ -137,8 +137,23 @@ fn check_places(observed: &Observed) -> Result<(), Conflict> {
     observed.faults.first().map_or(Ok(()), |fault| Err(Conflict::fault(fault)))
 }
 
-/// Fails unless entries can be registered that stay; adds the step that mounts the table, if that is needed.
+/// Fails unless entries can be registered that stay and answer; adds the step that mounts the table, if that is needed.
 fn reach_kernel(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
+    reach_table(plan, observed)?;
+    check_enabled(observed)
+}
+
+/// Fails where the kernel consults none of its entries: what is registered there answers nobody.
+fn check_enabled(observed: &Observed) -> Result<(), Conflict> {
+    match observed.binfmt.table() {
+        Some(table) if !table.enabled => Err(Conflict::Disabled),
+        _ => Ok(()),
+    }
+}
+
+/// Fails unless entries can be changed for good, be they consulted or not; adds the step that mounts the table, if that
+/// is needed.
+fn reach_table(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
     match &observed.binfmt {
         Binfmt::Mounted(table) => match table.access {
             Access::ReadOnly => Err(Conflict::ReadOnlyTable),
@@ -147,7 +162,6 @@ fn reach_kernel(plan: &mut Plan, observed: &Observed) -> Result<(), Conflict> {
             }
             Access::Denied => Err(Conflict::MayNotRegister),
             Access::Writable if table.keeper == Keeper::Nobody => Err(Conflict::MountedOnlyHere),
-            Access::Writable if !table.enabled => Err(Conflict::Disabled),
             Access::Writable => Ok(()),
         },
         Binfmt::NotAsked => Ok(()),

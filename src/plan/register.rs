@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::install::is_own;
 use super::target::{answers, given_back};
-use super::{Plan, Planned, Step};
+use super::{Plan, Planned, Step, check_enabled};
 use crate::conflict::Conflict;
 use crate::entry::Entry;
 use crate::observed::Observed;
@@ -107,7 +107,11 @@ pub fn register(
         let step = Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before };
         Ok(Planned { target: Some(target), step })
     };
-    Plan::of_entries(rules.into_iter().map(put).collect::<Result<_, Conflict>>()?, observed)
+    let plan = Plan::of_entries(rules.into_iter().map(put).collect::<Result<_, Conflict>>()?, observed)?;
+    if !plan.is_empty() {
+        check_enabled(observed)?;
+    }
+    Ok(plan)
 }
 
 /// How to delete the entries of `selection`: those that run an emulator of qus, or the one of

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::target::{remove_dropin, remove_entry};
-use super::{Plan, Step, check_places, reach_kernel};
+use super::{Plan, Step, check_places, reach_table};
 use crate::conflict::Conflict;
 use crate::observed::{Binfmt, FileState, Observed};
 use crate::receipt::Receipt;
@@ -37,7 +37,7 @@ pub fn remove(selection: &Selection, observed: &Observed) -> Result<Plan, Confli
             remove_entry(&mut entries, *target, observed);
         }
         if !entries.is_empty() {
-            reach_kernel(&mut plan, observed)?;
+            reach_table(&mut plan, observed)?;
             plan.steps.append(&mut entries.steps);
         }
     }

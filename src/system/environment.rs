@@ -3,6 +3,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+/// Makes variables of qus that are empty be none, as shells take them in `${NAME:-default}`. Only while the process has one
+/// thread.
+pub fn forget_empty() {
+    for (name, value) in std::env::vars_os() {
+        if value.is_empty() && name.to_string_lossy().starts_with("QUS_") {
+            // SAFETY: there is no other thread that could read the environment.
+            unsafe { std::env::remove_var(name) };
+        }
+    }
+}
+
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {

@@ -16,8 +16,9 @@ use super::kernel::head_of;
 use super::libraries::{Libraries, libraries};
 use super::mountinfo::{self, Mount};
 use super::observe::read_receipt;
+use super::probe_place::Place;
 use super::processor;
-use super::prove::{Place, prove, prove_here};
+use super::prove::{prove, prove_here};
 use super::root::Root;
 use crate::diagnosis::{
     self, Around, Attempt, EmulatorFile, Examined, LOWEST_USUAL, Missing, Mode, Refusal, Settings, There,

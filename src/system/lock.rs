@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::root::{FileError, Root};
 use crate::exit::{Exit, Explain};
+use crate::observed::FileState;
 use crate::rooted::RootedPath;
 
 /// How often a lock that is waited for is looked at again.
@@ -28,8 +29,16 @@ pub enum LockError {
     /// Another process holds it.
     #[error("another qus is at work here, process {holder}")]
     Held {
-        /// Its process id, if it wrote it down.
+        /// Its process id, if it wrote it down, and what it was told to do, as far as that is seen from here.
         holder: String,
+    },
+    /// Something else lies where its file would.
+    #[error("\"{path}\" is {kind}, not the lock of qus")]
+    NotAFile {
+        /// Where.
+        path: RootedPath,
+        /// What it is.
+        kind: &'static str,
     },
     /// Its file could not be used.
     #[error(transparent)]
@@ -40,6 +49,7 @@ impl Explain for LockError {
     fn exit(&self) -> Exit {
         match self {
             LockError::Held { .. } => Exit::Locked,
+            LockError::NotAFile { .. } => Exit::Failed,
             LockError::File(error) => error.exit(),
         }
     }
@@ -47,6 +57,7 @@ impl Explain for LockError {
     fn help(&self) -> Option<String> {
         match self {
             LockError::Held { .. } => Some("wait for it with --wait-lock SECONDS".to_owned()),
+            LockError::NotAFile { path, .. } => Some(format!("look at it, then move it away: ls -l {path}")),
             LockError::File(error) => error.help(),
         }
     }
@@ -54,6 +65,11 @@ impl Explain for LockError {
 
 impl<'a> Lock<'a> {
     /// Takes the lock, waiting for it at most as long as `wait`.
+    ///
+    /// # Atomicity
+    ///
+    /// Of all who ask at the same moment one has it, and nobody else until that one is done, or dead: the kernel takes a
+    /// lock back with the process that held it. What the file says is only for people.
     pub fn take(root: &'a Root, wait: Duration) -> Result<Lock<'a>, LockError> {
         let path = root.layout().lock().clone();
         let until = Instant::now() + wait;
@@ -65,6 +81,7 @@ impl<'a> Lock<'a> {
             made.push(directory);
         }
         loop {
+            check_kind(root, &path)?;
             let mut file = open(root, &path)?;
             match file.try_lock() {
                 Ok(()) if is_current(root, &file, &path) => {
@@ -116,10 +133,30 @@ fn is_current(root: &Root, file: &File, path: &RootedPath) -> bool {
     named.is_some() && named == number(file.metadata())
 }
 
+/// Fails if something else than a file lies there, which is left as it is.
+fn check_kind(root: &Root, path: &RootedPath) -> Result<(), LockError> {
+    let kind = match root.look(path)? {
+        None | Some(FileState::File(_) | FileState::Text(_)) => return Ok(()),
+        Some(FileState::Link(_)) => "a symbolic link",
+        Some(FileState::Other) if root.locate(path).is_dir() => "a directory",
+        Some(FileState::Other) => "a pipe or a device",
+    };
+    Err(LockError::NotAFile { path: path.clone(), kind })
+}
+
+/// The process that wrote itself down, and its command if it is another of this program.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
-    match file.rewind().and_then(|()| file.take(32).read_to_string(&mut text)) {
-        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
-        _ => "unknown".to_owned(),
+    let read = file.rewind().and_then(|()| file.take(32).read_to_string(&mut text));
+    let Some(process) = read.ok().and_then(|_| text.trim().parse::<u32>().ok()) else { return "unknown".to_owned() };
+    // Seen from another process namespace the number is somebody else's.
+    let program = |process: &str| fs::metadata(format!("/proc/{process}/exe")).map(|file| (file.dev(), file.ino()));
+    match (program(&process.to_string()), program("self")) {
+        (Ok(theirs), Ok(own)) if theirs == own => {
+            let words = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            let words = String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " ");
+            format!("{process} (\"{words}\")")
+        }
+        _ => process.to_string(),
     }
 }

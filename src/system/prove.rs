@@ -1,19 +1,18 @@
 //! Proof: a program of the target is executed where nothing else is.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, chroot};
+use std::os::unix::fs::chroot;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::statvfs::{FsFlags, statvfs};
 
+use super::probe_place::Place;
 use super::surroundings;
 use crate::observed::Table;
 use crate::program::Program;
@@ -182,53 +181,4 @@ fn not_started(error: &io::Error) -> Outcome {
         }
         _ => Outcome::NotTried { error: error.to_string() },
     }
-}
-
-/// A directory that holds a program and nothing else, for as long as this value lives.
-pub(super) struct Place(PathBuf);
-
-impl Place {
-    pub(super) fn with(program: &[u8]) -> io::Result<Place> {
-        let place = Place(make_directory()?);
-        // Before anything is laid down in it: a umask may keep even its owner out.
-        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o755))?;
-        let file = place.program();
-        fs::write(&file, program)?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-        Ok(place)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(super) fn program(&self) -> PathBuf {
-        self.0.join("probe")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // A temporary directory that stays harms nobody.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A new directory where files can be executed.
-fn make_directory() -> io::Result<PathBuf> {
-    let places = [std::env::temp_dir(), "/var/tmp".into(), "/dev/shm".into(), "/run".into()];
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for place in places {
-        match statvfs(&place) {
-            Ok(status) if status.flags().contains(FsFlags::ST_NOEXEC) => {
-                last = io::Error::other(format!("\"{}\" is mounted noexec", place.display()));
-            }
-            Ok(_) => match nix::unistd::mkdtemp(&place.join("qus-probe-XXXXXX")) {
-                Ok(directory) => return Ok(directory),
-                Err(errno) => last = errno.into(),
-            },
-            Err(errno) => last = errno.into(),
-        }
-    }
-    Err(last)
 }

@@ -251,8 +251,13 @@ impl Root {
         let place = self.locate(path);
         match fs::DirBuilder::new().mode(mode).create(&place) {
             Ok(()) => {
-                // The caller's umask must not keep others out of what they are to execute.
-                fs::set_permissions(&place, fs::Permissions::from_mode(mode)).map_err(failed("make", path))?;
+                let directory = self.open(path)?;
+                let there = directory.metadata().map_err(failed("make", path))?;
+                // The caller's umask must not keep others out of what they are to execute, nor may a power cut.
+                if there.permissions().mode() & 0o7777 != mode {
+                    directory.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed("make", path))?;
+                    self.sync(&directory, path)?;
+                }
                 self.sync_parent(path)
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -261,6 +266,11 @@ impl Root {
     }
 
     /// Makes `text` the content of a file, readable by all.
+    ///
+    /// # Atomicity
+    ///
+    /// It is written under another name, synced, renamed into place, and its directory synced: whoever reads it finds the
+    /// old text or the new one, also after a power cut.
     pub fn write(&self, path: &RootedPath, text: &str) -> Result<(), FileError> {
         let new = beside(path);
         self.remove(&new)?;
@@ -294,6 +304,11 @@ impl Root {
     }
 
     /// Gives a file another name, in place of what bore it.
+    ///
+    /// # Atomicity
+    ///
+    /// At every moment the name leads to the old file or to the new one; both directories have reached the disk when it
+    /// returns. The file's own content has to have reached it before.
     pub fn rename(&self, from: &RootedPath, to: &RootedPath) -> Result<(), FileError> {
         fs::rename(self.locate(from), self.locate(to)).map_err(failed("rename to", to))?;
         self.sync_parent(to)?;

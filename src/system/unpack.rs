@@ -113,6 +113,11 @@ impl Listing {
 ///
 /// Nothing of the archive's own names, owners or modes is used: members are picked by their signed
 /// names, and anything else in it is an error.
+///
+/// # Atomicity
+///
+/// What is unpacked are the very bytes that were verified: the file is not opened again by its name. Files appear one by
+/// one, under names that nothing uses until all have reached the disk with their directory.
 pub fn unpack(root: &Root, verified: Verified<File>, targets: &[Target], into: &RootedPath) -> Result<(), UnpackError> {
     let (content, asset) = verified.into_parts();
     let names: Vec<String> = targets.iter().map(|target| target.emulator()).collect();

@@ -69,7 +69,7 @@ const TARGETS: [&str; 2] = ["aarch64", "arm"];
 const VERSIONS: [&str; 2] = ["11.1.3-1", "11.2.0-1"];
 
 /// A program of this machine that does as an emulator of `target` does with a probe: exits as that would.
-fn emulator(target: Target, version: &str) -> Vec<u8> {
+pub(super) fn emulator(target: Target, version: &str) -> Vec<u8> {
     let mut elf = Program::of(self::target("x86_64")).elf;
     // Its code ends with `mov edi, STATUS` and `syscall`.
     let status = elf.len() - 6;

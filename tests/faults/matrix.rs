@@ -115,13 +115,14 @@ impl Matrix {
         let cells = self.rows.iter().flat_map(|row| &row.cells);
         let runs: usize = cells.clone().flat_map(BTreeMap::values).sum();
         let (steps, faults, all) = (self.rows.len(), FAULTS.len(), cells.count());
-        text += &format!(
+        let closing = format!(
             "{}: {steps} steps x {faults} faults = {all} cells of {runs} runs, every one old or new\n",
             self.title
         );
         for row in &self.rows {
             assert!(row.cells.iter().all(|cell| !cell.is_empty()), "\"{}\" did not meet every fault", row.name);
         }
+        text += &closing;
         std::io::stderr().write_all(text.as_bytes()).unwrap();
     }
 }
@@ -165,7 +166,11 @@ pub(super) fn try_everything(scenario: &Scenario, machine: &dyn Machine) -> Trie
                     match trial.meet(call, *fault, NEXT[(row + at + column) % NEXT.len()]) {
                         Ok(outcome) => *cell.entry(outcome).or_default() += 1,
                         Err(wrong) => {
-                            wrongs.push(format!("{}: {} at \"{step}\", {call:?}: {wrong}", scenario.name, fault.name()))
+                            wrongs.push(format!(
+                                "{}: {} at \"{step}\", {call:?}: {wrong}",
+                                scenario.name,
+                                fault.name()
+                            ));
                         }
                     }
                 }

@@ -13,7 +13,7 @@ pub(super) struct Scenario {
 /// Another owner of `aarch64`, whose file sorts before ours.
 const FEX: &str = r":FEX-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/FEX:POF";
 
-fn nothing(_: &dyn Machine) {}
+pub(super) const NOTHING: fn(&dyn Machine) = |_| {};
 
 fn installed(machine: &dyn Machine) {
     machine.qus(&["install", "aarch64"]);
@@ -57,8 +57,8 @@ fn unregistered(machine: &dyn Machine) {
 
 /// Changes of files, on images.
 pub(super) const OF_FILES: &[Scenario] = &[
-    Scenario { name: "install one", before: nothing, command: &["install", "aarch64"] },
-    Scenario { name: "install two", before: nothing, command: &["install", "aarch64", "arm"] },
+    Scenario { name: "install one", before: NOTHING, command: &["install", "aarch64"] },
+    Scenario { name: "install two", before: NOTHING, command: &["install", "aarch64", "arm"] },
     Scenario { name: "install another", before: installed, command: &["install", "arm"] },
     Scenario { name: "install newer", before: older_installed, command: &["install", "aarch64", "arm"] },
     Scenario { name: "remove one of two", before: two_installed, command: &["remove", "arm"] },
@@ -69,7 +69,7 @@ pub(super) const OF_FILES: &[Scenario] = &[
 
 /// Changes of the kernel's table, and of files with it.
 pub(super) const OF_THE_KERNEL: &[Scenario] = &[
-    Scenario { name: "install", before: nothing, command: &["install", "aarch64"] },
+    Scenario { name: "install", before: NOTHING, command: &["install", "aarch64"] },
     Scenario { name: "install newer", before: older_installed, command: &["install", "aarch64", "arm"] },
     Scenario { name: "remove", before: two_installed, command: &["remove", "all"] },
     Scenario { name: "apply", before: unregistered, command: &["apply"] },

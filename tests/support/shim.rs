@@ -92,7 +92,7 @@ pub(crate) fn calls(log: &Path) -> Vec<Call> {
 }
 
 /// The shim, compiled once.
-fn library() -> &'static Path {
+pub(crate) fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/shim.c");
