@@ -374,6 +374,11 @@ impl FromStr for Target {
 fn nearest(word: &str) -> Option<Target> {
     /// Below this Jaro-Winkler likeness a guess puzzles more than it helps.
     const LIKE: f64 = 0.8;
+    /// Twice the longest name, in bytes: what is longer is no slip, and may be as long as a document of somebody's.
+    const WORD_MAX: usize = 32;
+    if word.len() > WORD_MAX {
+        return None;
+    }
     Target::all()
         .flat_map(|target| {
             let names = std::iter::once(target.name()).chain(target.aliases().iter().copied());
