@@ -39,7 +39,7 @@ fn the_service_does_what_is_promised_and_shields_nothing_that_it_needs() {
     let of = |setting: &str| values("qus-update.service", setting);
     assert_eq!(of("ExecStart"), ["/usr/bin/qus update --quiet --yes --scheduled"]);
     assert_eq!((of("Type"), of("SuccessExitStatus")), (vec!["oneshot".to_owned()], vec!["100".to_owned()]));
-    // Each would keep it from the table, from its emulators, from their owners, or from what the first process mounted.
+    // The first two were tried on a booted machine: exit 9, and exit 10 with the old versions back in their place.
     for setting in ["ProtectKernelTunables", "MemoryDenyWriteExecute", "ProtectProc", "PrivateUsers", "RootDirectory"] {
         assert_eq!(of(setting), Vec::<String>::new(), "{setting}");
     }
