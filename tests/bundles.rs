@@ -87,6 +87,22 @@ fn what_is_installed_from_a_bundle_is_what_is_installed_from_its_repository() {
 }
 
 #[test]
+fn an_update_from_a_bundle_brings_what_is_installed_to_what_is_in_it() {
+    let mut bundled = Bundled::of(&["arm"]);
+    bundled.install(&["arm"]).expect(0, &[]);
+    bundled.image.publisher.index.serial += 1;
+    bundled.image.publisher.add_release("11.1.4-1", &["aarch64", "arm", "riscv64"]);
+    bundled.image.publisher.publish();
+    bundled.create(&["arm"]).expect(0, &[]);
+    bundled.cut_off();
+    let from = |words: &[&str]| bundled.run(&["update", "--from"], words);
+    from(&["--check"]).expect(2, &["--check"]);
+    from(&[]).expect(0, &["arm 11.1.3-1 -> 11.1.4-1", "issued less than a day ago"]);
+    from(&[]).expect(0, &["nothing to do"]);
+    bundled.image.run(&["rollback"]).expect(0, &["11.1.3-1"]);
+}
+
+#[test]
 fn a_bundle_holds_the_fewest_bytes_and_can_be_listed_with_tar() {
     let of = |archive: &str| {
         let signature = format!("11.1.3-1/{archive}.minisig");
