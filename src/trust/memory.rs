@@ -74,8 +74,7 @@ impl Seen {
 impl Memory {
     /// Reads what [`Memory::to_json`] wrote; `what` is used in messages.
     pub fn parse(what: &str, text: &str) -> Result<Memory, TrustError> {
-        serde_json::from_str(text)
-            .map_err(|error| TrustError::Malformed { what: what.to_owned(), why: error.to_string() })
+        serde_json::from_str(text).map_err(|error| TrustError::Memory { what: what.to_owned(), why: error.to_string() })
     }
 
     /// What the file `what` says, if there is one.
