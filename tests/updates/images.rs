@@ -282,3 +282,24 @@ fn an_update_whose_server_is_gone_changes_nothing() {
     image.run_in_vain(&["update"]).expect(7, &[]);
     image.run_in_vain(&["update", "--check", "--offline"]).expect(7, &["--offline"]);
 }
+
+#[test]
+fn a_repository_that_fails_keeps_nothing_from_the_targets_of_others() {
+    let mut image = Image::trusting(&["aarch64", "arm"]);
+    let folder = tempfile::TempDir::new().unwrap();
+    let gone = folder.path().join("0");
+    let other = format!("file://{}", gone.display());
+    let publisher = Publisher::usual(&gone, &other, &["riscv64"]);
+    let anchor = serde_json::to_string_pretty(&publisher.anchor()).unwrap();
+    fs::write(image.root().join("etc/qus/trust.d/other.json"), anchor).unwrap();
+    let own = image.publisher.url.clone();
+    image.run(&["install", "--repository", &own, "aarch64"]).expect(0, &[]);
+    image.run(&["install", "--repository", &other, "riscv64"]).expect(0, &[]);
+    publish(&mut image, "11.1.4-1");
+    fs::remove_dir_all(&gone).unwrap();
+    let lost = format!("error: \"{other}/index.qus\" is not there");
+    image.run_in_vain(&["update", "--check"]).expect(7, &["aarch64 11.1.3-1 -> 11.1.4-1", &lost]);
+    image.run(&["update"]).expect(7, &["aarch64 11.1.3-1 -> 11.1.4-1", &lost, "help: "]);
+    let said = image.run_in_vain(&["update"]).expect(7, &[&lost]);
+    assert_eq!(said.stdout, "");
+}
