@@ -192,6 +192,12 @@ fn a_version_that_was_withdrawn_is_told_and_never_installed_nor_gone_back_to() {
     let said = image.run(&["status", "arm"]).expect(0, &["11.1.5-1 withdrawn", "was withdrawn: that one too; a newer"]);
     assert!(!said.stderr.contains("rollback"), "{said:#?}");
     image.run_in_vain(&["rollback", "arm"]).expect(1, &["version 11.1.3-1 was withdrawn: so does it"]);
+    // Nor when the repository has it no more.
+    image.publisher.index.releases.retain(|release| release.version != version("11.1.3-1"));
+    image.publisher.index.serial += 1;
+    image.publisher.publish();
+    image.run(&["update"]).expect(0, &["was withdrawn: that one too"]);
+    image.run_in_vain(&["rollback", "arm"]).expect(1, &["version 11.1.3-1 was withdrawn: so does it"]);
 }
 
 #[test]
