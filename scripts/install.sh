@@ -73,8 +73,8 @@ main() {
     { tar -xzf "$archive" -C "$staging" qus && chmod 755 "$staging/qus"; } || fail "\"$file\" cannot be unpacked" "df -h $destination"
     [ "$("$staging/qus" --version </dev/null)" = "qus $version" ] || fail "qus $version does not start here" "tell the publisher"
     { mkdir -p "$state" && printf '{\n  "schema": 1,\n  "path": "%s",\n  "version": "%s",\n  "sha256": "%s",\n  "repository": "%s"\n}\n' \
-        "$target" "$version" "$(sha256 "$staging/qus")" "$url" > "$receipt.new" && mv -f "$staging/qus" "$target" &&
-        mv -f "$receipt.new" "$receipt"; } || fail "cannot write \"$receipt\"" "df -h $state"
+        "$target" "$version" "$(sha256 "$staging/qus")" "$url" > "$receipt.new" && mv -f "$receipt.new" "$receipt" &&
+        mv -f "$staging/qus" "$target"; } || fail "cannot write \"$receipt\" or \"$target\"" "df -h $state $destination" # A rerun mends it.
     printf 'qus %s is installed: %s\nnext: %s\n' "$version" "$target" "$next"
 }
 main

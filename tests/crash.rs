@@ -1,12 +1,14 @@
 //! Cut off at any moment: the next qus command finishes or undoes it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
 use qus::entry::Entry;
-use qus::plan::{self, Offer, Plan, Terms};
+use qus::plan::{self, Offer, Plan, Planned, Step, Terms};
 use qus::proof::{Outcome, Proof};
+use qus::rooted::RootedPath;
 use qus::rule::{Flags, Match, Rule};
 use qus::system::apply::{Machine, Watch, apply, recover};
 use qus::system::kernel::Kernel;
@@ -149,6 +151,65 @@ fn an_install_of_which_nothing_runs_leaves_nothing() {
     assert_eq!(apply(&plan, machine, &mut CutOff(usize::MAX)).unwrap().dropped.len(), 2);
     assert_eq!(image.tree(), tree);
     assert_eq!(kernel.entries(), []);
+}
+
+/// Puts what is new in the place of what is there, as a self-update and a repair do, is cut off behind that, undoes it, and
+/// then once more: a power cut may bring the journal back when all is undone and swept away.
+fn undone_twice(steps: Vec<Step>) {
+    let image = Image::trusting(&["aarch64"]);
+    let bin = image.root().join("usr/local/lib/qus");
+    let put = |name: &str, text: &str| {
+        std::fs::write(bin.join(name), text).unwrap();
+        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    std::fs::create_dir_all(&bin).unwrap();
+    put("program", "the present one");
+    put("kept", "the one before");
+    let before = image.tree();
+    std::fs::create_dir(bin.join("staging")).unwrap();
+    put("staging/new", "the next one");
+    let last = steps.len();
+    let mut steps: Vec<Planned> = steps.into_iter().map(|step| Planned { target: None, step }).collect();
+    steps.push(Planned { target: None, step: Step::MakeDir { path: beside("last") } });
+    let plan = Plan { steps, sweep: vec![beside("staging")], ..Plan::default() };
+    let root = Root::image(image.root());
+    let machine = Machine { root: &root, kernel: None, store: None, prove: ready };
+    let cut = catch_unwind(AssertUnwindSafe(|| apply(&plan, machine, &mut CutOff(last))));
+    assert!(cut.is_err());
+    assert_ne!(image.tree(), before);
+    let journal = root.layout().journal();
+    let text = root.read(&journal).unwrap().unwrap();
+    for time in 1..=3 {
+        assert!(recover(machine).unwrap());
+        assert_eq!(image.tree(), before, "undone {time} times");
+        root.make_directory(root.layout().state(), 0o755).unwrap();
+        root.write(&journal, &text).unwrap();
+    }
+}
+
+fn beside(name: &str) -> RootedPath {
+    RootedPath::try_from(format!("/usr/local/lib/qus/{name}")).unwrap()
+}
+
+fn staging(name: &str) -> RootedPath {
+    beside("staging").join(name)
+}
+
+#[test]
+fn what_was_replaced_is_given_back_and_not_what_was_before_it_however_often_it_is_undone() {
+    undone_twice(vec![
+        Step::Move { from: beside("kept"), to: staging("aside") },
+        Step::Copy { from: beside("program"), to: beside("kept") },
+        Step::Replace { path: beside("program"), by: staging("new"), kept: beside("kept") },
+    ]);
+}
+
+#[test]
+fn what_was_put_aside_is_given_back_and_stays_however_often_it_is_undone() {
+    undone_twice(vec![
+        Step::Move { from: beside("program"), to: staging("aside") },
+        Step::Move { from: staging("new"), to: beside("program") },
+    ]);
 }
 
 /// System calls by which qus changes files, and at each of which it is killed in turn.

@@ -328,6 +328,19 @@ fn a_memory_without_hashes_is_read() {
     assert_eq!(older.after_index(&publisher.url, &publisher.root(), &|_| 7, &index).unwrap(), memory);
 }
 
+#[test]
+fn a_damaged_memory_is_no_fault_of_the_repository() {
+    let image = image();
+    image.run(&["install", "aarch64"]).expect(0, &[]);
+    std::fs::write(image.root().join("var/lib/qus/trust.json"), "{").unwrap();
+    let cure = "let this machine forget: rm \"/var/lib/qus/trust.json\"";
+    for words in [&["install", "aarch64"], &["rollback", "aarch64"], &["update", "--check"]] {
+        image
+            .run_in_vain(words)
+            .expect(1, &["error: \"/var/lib/qus/trust.json\", which tells what", "cannot be read", cure]);
+    }
+}
+
 /// An image that trusts a repository with a date that can be spelled out.
 fn image() -> Image {
     Image::at_url(None, |folder, url| {

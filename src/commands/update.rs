@@ -47,8 +47,13 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
         _ => sources(&selection, &observed, context)?,
     };
     let wish = Wish { selection: &selection, consent, terms: &terms, from: &args.from };
+    let several = urls.len() > 1;
     for url in urls {
-        done.update(&url, &wish, context)?;
+        match done.update(&url, &wish, context) {
+            // What the others have is not kept from this machine by one that fails.
+            Err(failure @ Failure::Store(_)) if several && !interrupt::asked() => done.fail(&failure, context),
+            updated => updated?,
+        }
     }
     done.conclude(&selection, context)
 }
@@ -94,9 +99,16 @@ struct Done {
     document: Document,
     refused: Vec<(Target, Conflict)>,
     memory: Memory,
+    /// How the first repository failed that did.
+    failed: Option<Exit>,
 }
 
 impl Done {
+    fn fail(&mut self, failure: &Failure, context: &Context) {
+        context.ui.error(failure);
+        self.failed.get_or_insert(failure.exit());
+    }
+
     /// Updates what came from the repository at `url`, or all if it was named.
     fn update(&mut self, url: &str, wish: &Wish, context: &Context) -> Result<(), Failure> {
         let Wish { selection, consent, terms, from } = *wish;
@@ -145,7 +157,7 @@ impl Done {
         self.document.advisories = advisories::of(targets, &observed, &news);
         advisories::tell(&self.document.advisories, |targets| cure(targets, &observed, &news), context);
         let moved = self.document.moved();
-        if moved.is_empty() && self.refused.is_empty() && !context.global.quiet {
+        if moved.is_empty() && self.refused.is_empty() && self.failed.is_none() && !context.global.quiet {
             context.ui.result(if observed.receipt.is_empty() {
                 "nothing to do: nothing is installed"
             } else {
@@ -155,6 +167,9 @@ impl Done {
         context.ui.document(&self.document);
         if !self.document.dropped.is_empty() {
             return Ok(Exit::DoesNotRun);
+        }
+        if let Some(exit) = self.failed {
+            return Ok(exit);
         }
         if let Some((_, conflict)) = self.refused.first() {
             return Ok(conflict.exit());

@@ -327,15 +327,30 @@ impl Run<'_> {
     /// Undoes the first `begun` steps, last first. Each can be undone whether or not it was done, and
     /// again.
     fn undo(&self, begun: usize) -> Result<(), StepError> {
-        self.plan.steps[..begun.min(self.plan.steps.len())]
-            .iter()
-            .rev()
-            .try_for_each(|planned| self.undo_step(&planned.step))
+        let begun = begun.min(self.plan.steps.len());
+        (0..begun).rev().try_for_each(|index| self.undo_step(index))
     }
 
-    fn undo_step(&self, step: &Step) -> Result<(), StepError> {
+    /// Whether the step that made room for what step `index` put somewhere is undone, and so this one too: what lies
+    /// there now is what lay there at first. An undoing that was cut off behind that is told so by nothing else.
+    fn room_is_given_back(&self, index: usize) -> Result<bool, FileError> {
+        let place = match &self.plan.steps[index].step {
+            Step::Move { to, .. } | Step::Copy { to, .. } | Step::Replace { kept: to, .. } => to,
+            _ => return Ok(false),
+        };
+        let aside = self.plan.steps[..index].iter().find_map(|planned| match &planned.step {
+            Step::Move { from, to } if from == place => Some(to),
+            _ => None,
+        });
+        aside.map_or(Ok(false), |aside| Ok(self.machine.root.look(aside)?.is_none()))
+    }
+
+    fn undo_step(&self, index: usize) -> Result<(), StepError> {
         let Machine { root, kernel, .. } = self.machine;
-        match step {
+        if self.room_is_given_back(index)? {
+            return Ok(());
+        }
+        match &self.plan.steps[index].step {
             // Directories are pruned at the end, when nothing is left in them.
             Step::MakeDir { .. } | Step::Fetch { .. } | Step::FetchTool { .. } | Step::Prove | Step::Try { .. } => {}
             Step::Copy { to, .. } => root.unwrite(to)?,
@@ -371,8 +386,8 @@ impl Run<'_> {
 
     /// Takes back everything that was done for `target` alone.
     fn drop_target(&mut self, target: Target, index: usize, journal: &mut Journal) -> Result<(), StepError> {
-        for planned in self.plan.steps[..index].iter().rev().filter(|planned| planned.target == Some(target)) {
-            self.undo_step(&planned.step)?;
+        for own in (0..index).rev().filter(|own| self.plan.steps[*own].target == Some(target)) {
+            self.undo_step(own)?;
         }
         self.dropped.push(target);
         Ok(journal.dropped(target)?)

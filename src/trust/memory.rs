@@ -34,7 +34,7 @@ pub struct Seen {
     pub expires: Moment,
     /// The faults of versions that it knows of.
     pub advisories: Vec<Advisory>,
-    /// The versions that it withdraws, and why.
+    /// The versions that it withdrew, and why; also those that it has no more.
     pub withdrawn: BTreeMap<Version, String>,
     /// Hash of the index with the highest serial of each key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -45,6 +45,12 @@ impl Seen {
     /// What is to be remembered of `verified` by `root`, beside what was remembered before.
     fn of(root: &Root, verified: &VerifiedIndex, before: Option<&Seen>) -> Seen {
         let (index, key) = (verified.index(), verified.key().as_str());
+        // What was withdrawn stays so when the repository no longer has it at all: this machine may.
+        let gone = before
+            .into_iter()
+            .flat_map(|before| &before.withdrawn)
+            .map(|(version, why)| (version.clone(), why.clone()));
+        let gone = gone.filter(|(version, _)| index.release(version).is_none());
         let withdrawn =
             index.releases.iter().filter_map(|release| Some((release.version.clone(), release.withdrawn.clone()?)));
         let mut seen = Seen {
@@ -53,7 +59,7 @@ impl Seen {
             issued: index.issued,
             expires: index.expires,
             advisories: index.advisories.clone(),
-            withdrawn: withdrawn.collect(),
+            withdrawn: gone.chain(withdrawn).collect(),
             contents: before.map(|before| before.contents.clone()).unwrap_or_default(),
         };
         seen.serials.insert(key.to_owned(), index.serial);
@@ -74,8 +80,7 @@ impl Seen {
 impl Memory {
     /// Reads what [`Memory::to_json`] wrote; `what` is used in messages.
     pub fn parse(what: &str, text: &str) -> Result<Memory, TrustError> {
-        serde_json::from_str(text)
-            .map_err(|error| TrustError::Malformed { what: what.to_owned(), why: error.to_string() })
+        serde_json::from_str(text).map_err(|error| TrustError::Memory { what: what.to_owned(), why: error.to_string() })
     }
 
     /// What the file `what` says, if there is one.

@@ -82,6 +82,8 @@ use crate::moment::Moment;
 pub enum TrustError {
     #[error("{what} is malformed: {why}")]
     Malformed { what: String, why: String },
+    #[error("{what}, which tells what this machine saw of repositories, cannot be read: {why}")]
+    Memory { what: String, why: String },
     #[error("{what} is not signed by a key that this machine trusts")]
     UnknownKey { what: String },
     #[error("the signature of {what} does not fit its content")]
@@ -136,7 +138,7 @@ impl Explain for TrustError {
             }
             TrustError::Older { .. } => Exit::Older,
             TrustError::Read { .. } => Exit::Unreachable,
-            TrustError::Write { .. } => Exit::Failed,
+            TrustError::Write { .. } | TrustError::Memory { .. } => Exit::Failed,
             _ => Exit::NotAuthentic,
         }
     }
@@ -158,6 +160,9 @@ impl Explain for TrustError {
             TrustError::Older { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
             TrustError::Read { .. } => "check the network, then try again".to_owned(),
             TrustError::Write { .. } => "df -h /usr/local/lib".to_owned(),
+            TrustError::Memory { what, .. } => {
+                format!("it was written by a newer qus, or damaged; use that qus, or let this machine forget: rm {what}")
+            }
             TrustError::UnknownKey { .. } => {
                 "if you chose this repository yourself, put its anchor.json into /etc/qus/trust.d; else do not install from it".to_owned()
             }

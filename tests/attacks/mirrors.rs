@@ -117,6 +117,19 @@ fn when_one_is_not_authentic_and_one_not_there_it_might_be_there_later() {
 }
 
 #[test]
+fn when_all_were_asked_it_ends_as_the_repository_itself_does() {
+    let Pair { mut image, first, mirror, _folders: folders } = pair();
+    image.publisher.index.serial = 9;
+    image.publisher.publish();
+    let old = fs::read(folders[1].path().join("index.qus")).unwrap();
+    image.run(&INSTALL).expect(0, &["installed"]);
+    first.answer("index.qus", Answer::Bytes(old));
+    mirror.answer("index.qus", wrong());
+    let older = "has serial 7, older than the 9 seen before";
+    image.run_in_vain(&INSTALL).expect(5, &[older, "malformed", "help: the repository serves an old state"]);
+}
+
+#[test]
 fn a_source_that_cannot_be_reached_is_waited_for_once_and_not_with_every_file() {
     let Pair { image, mirror, _folders: _stay, .. } = pair();
     let mut anchor = image.publisher.anchor();

@@ -175,6 +175,18 @@ fn a_program_that_does_not_start_or_is_of_another_version() {
 }
 
 #[test]
+fn a_script_that_was_killed_before_its_last_step_is_run_again() {
+    for shell in SHELLS {
+        let installer = Installer::of(&claiming("0.9.9", ""));
+        let script = installer.script();
+        let (before, last) = script.rsplit_once("mv -f").unwrap();
+        let killed = installer.pipe(&format!("{before}kill -KILL $$; mv -f{last}"), shell, MINISIGN, "");
+        assert!(!killed.stdout.contains("is installed"), "{killed:#?}");
+        installer.run(shell, MINISIGN).expect(0, &["qus 0.9.9 is installed"]);
+    }
+}
+
+#[test]
 fn what_is_in_the_way() {
     let installer = Installer::of(&claiming("0.9.9", ""));
     let elsewhere = "QUS_DESTINATION=/usr/local/lib/nowhere";

@@ -192,6 +192,12 @@ fn a_version_that_was_withdrawn_is_told_and_never_installed_nor_gone_back_to() {
     let said = image.run(&["status", "arm"]).expect(0, &["11.1.5-1 withdrawn", "was withdrawn: that one too; a newer"]);
     assert!(!said.stderr.contains("rollback"), "{said:#?}");
     image.run_in_vain(&["rollback", "arm"]).expect(1, &["version 11.1.3-1 was withdrawn: so does it"]);
+    // Nor when the repository has it no more.
+    image.publisher.index.releases.retain(|release| release.version != version("11.1.3-1"));
+    image.publisher.index.serial += 1;
+    image.publisher.publish();
+    image.run(&["update"]).expect(0, &["was withdrawn: that one too"]);
+    image.run_in_vain(&["rollback", "arm"]).expect(1, &["version 11.1.3-1 was withdrawn: so does it"]);
 }
 
 #[test]
@@ -281,4 +287,25 @@ fn an_update_whose_server_is_gone_changes_nothing() {
     server.answer("index.qus", Answer::Status("404 Not Found"));
     image.run_in_vain(&["update"]).expect(7, &[]);
     image.run_in_vain(&["update", "--check", "--offline"]).expect(7, &["--offline"]);
+}
+
+#[test]
+fn a_repository_that_fails_keeps_nothing_from_the_targets_of_others() {
+    let mut image = Image::trusting(&["aarch64", "arm"]);
+    let folder = tempfile::TempDir::new().unwrap();
+    let gone = folder.path().join("0");
+    let other = format!("file://{}", gone.display());
+    let publisher = Publisher::usual(&gone, &other, &["riscv64"]);
+    let anchor = serde_json::to_string_pretty(&publisher.anchor()).unwrap();
+    fs::write(image.root().join("etc/qus/trust.d/other.json"), anchor).unwrap();
+    let own = image.publisher.url.clone();
+    image.run(&["install", "--repository", &own, "aarch64"]).expect(0, &[]);
+    image.run(&["install", "--repository", &other, "riscv64"]).expect(0, &[]);
+    publish(&mut image, "11.1.4-1");
+    fs::remove_dir_all(&gone).unwrap();
+    let lost = format!("error: \"{other}/index.qus\" is not there");
+    image.run_in_vain(&["update", "--check"]).expect(7, &["aarch64 11.1.3-1 -> 11.1.4-1", &lost]);
+    image.run(&["update"]).expect(7, &["aarch64 11.1.3-1 -> 11.1.4-1", &lost, "help: "]);
+    let said = image.run_in_vain(&["update"]).expect(7, &[&lost]);
+    assert_eq!(said.stdout, "");
 }

@@ -4,12 +4,12 @@ use super::super::repository::Opened;
 use super::super::{Context, Failure, advisories};
 use super::document::Document;
 use super::{look, sources, tell_prospects};
-use crate::exit::Exit;
+use crate::exit::{Exit, Explain};
 use crate::news::News;
 use crate::observed::Observed;
 use crate::plan::{self, Prospect, Terms, Verdict};
 use crate::receipt::Installed;
-use crate::system::journal;
+use crate::system::{interrupt, journal};
 use crate::target::Target;
 use crate::trust::Memory;
 use crate::wanted::{Consent, Selection};
@@ -22,8 +22,18 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     let mut document = Document::default();
     let mut memory = Memory::default();
     let named = context.global.repository.is_some();
-    for url in sources(selection, &observed, context)? {
-        let opened = Opened::look(&url, terms, &observed, context)?;
+    let urls = sources(selection, &observed, context)?;
+    let several = urls.len() > 1;
+    let mut failed = None;
+    for url in urls {
+        let opened = match Opened::look(&url, terms, &observed, context) {
+            Err(failure @ Failure::Store(_)) if several && !interrupt::asked() => {
+                context.ui.error(&failure);
+                failed.get_or_insert(failure.exit());
+                continue;
+            }
+            opened => opened?,
+        };
         let is_meant = |installed: &Installed| named || installed.repository == url;
         let found = plan::prospects(selection, consent, &observed, &opened.offer(), is_meant)?;
         document.targets.extend(found);
@@ -39,11 +49,11 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     document.advisories = advisories::of(targets, &observed, &news);
     advisories::tell(&document.advisories, |targets| cure(targets, &document.targets, &observed, &news), context);
     let newer = document.targets.iter().any(is_newer);
-    if !newer && !context.global.quiet {
+    if !newer && failed.is_none() && !context.global.quiet {
         context.ui.result("there is nothing newer");
     }
     context.ui.document(&document);
-    Ok(if newer { Exit::Newer } else { Exit::Done })
+    Ok(failed.unwrap_or(if newer { Exit::Newer } else { Exit::Done }))
 }
 
 fn is_newer(prospect: &Prospect) -> bool {

@@ -40,11 +40,12 @@ impl<E: Explain> fmt::Display for Everywhere<E> {
 impl<E: Explain> std::error::Error for Everywhere<E> {}
 
 impl<E: Explain> Explain for Everywhere<E> {
-    /// That of all of them; where they differ, one that could not be asked may have had it.
+    /// That of who could not be asked, if there is one: it may have it. Else that of the first, which is the repository's
+    /// own place.
     fn exit(&self) -> Exit {
         let mut exits = self.failures.iter().map(|(_, error)| error.exit());
         let first = exits.next().unwrap_or(Exit::Unreachable);
-        if exits.all(|exit| exit == first) { first } else { Exit::Unreachable }
+        exits.find(|exit| *exit == Exit::Unreachable).unwrap_or(first)
     }
 
     fn help(&self) -> Option<String> {
