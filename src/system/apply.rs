@@ -334,9 +334,10 @@ impl Run<'_> {
     /// Whether the step that made room for what step `index` put somewhere is undone, and so this one too: what lies
     /// there now is what lay there at first. An undoing that was cut off behind that is told so by nothing else.
     fn room_is_given_back(&self, index: usize) -> Result<bool, FileError> {
-        let place = match &self.plan.steps[index].step {
-            Step::Move { to, .. } | Step::Copy { to, .. } | Step::Replace { kept: to, .. } => to,
-            _ => return Ok(false),
+        let (Step::Move { to: place, .. } | Step::Copy { to: place, .. } | Step::Replace { kept: place, .. }) =
+            &self.plan.steps[index].step
+        else {
+            return Ok(false);
         };
         let aside = self.plan.steps[..index].iter().find_map(|planned| match &planned.step {
             Step::Move { from, to } if from == place => Some(to),
