@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::itself::ToolObserved;
 use crate::plan::{self, Plan, ToolOffer, ToolRefusal, ToolWanted};
 use crate::system::interrupt;
+use crate::system::journal;
 use crate::system::store::Store;
 use crate::system::tool::observe;
 use crate::tool::ToolReceipt;
@@ -23,8 +24,11 @@ pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Fail
         return check(&wanted, context);
     }
     interrupt::catch();
-    // Whose copy it is, is said before anything is cleared up or waited for.
-    plan::own(&observe(&context.root)?)?;
+    // Whose copy it is, is said before anything is waited for. Half replaced, it is not what its record says: that is
+    // cleared up first.
+    if matches!(journal::unfinished(&context.root), Ok(None)) {
+        plan::own(&observe(&context.root)?)?;
+    }
     let begun = context.begin_change()?;
     let observed = observe(&context.root)?;
     if args.rollback && begun.finished.is_some_and(|finished| plan::is_self_rollback(&finished)) {
