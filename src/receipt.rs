@@ -111,6 +111,19 @@ impl Receipt {
         self.targets.is_empty()
     }
 
+    /// The same, but what `before` said of the targets in `dropped`.
+    #[must_use]
+    pub fn without(&self, dropped: &[Target], before: &Receipt) -> Receipt {
+        let mut receipt = self.clone();
+        for target in dropped {
+            match before.targets.get(target) {
+                Some(installed) => drop(receipt.targets.insert(*target, installed.clone())),
+                None => drop(receipt.targets.remove(target)),
+            }
+        }
+        receipt
+    }
+
     /// The bytes of its file.
     ///
     /// # Panics

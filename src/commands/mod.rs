@@ -41,7 +41,7 @@ use crate::proof::Proof;
 use crate::rule::{BadRule, Match};
 use crate::settings::Settings;
 use crate::system;
-use crate::system::apply::{Applied, ApplyError, Machine, apply, recover};
+use crate::system::apply::{Applied, ApplyError, Machine, Recovered, apply, recover};
 use crate::system::bundle::BundleError;
 use crate::system::fetch;
 use crate::system::journal;
@@ -261,15 +261,20 @@ impl Context {
 
     /// Makes sure that nobody else changes anything until the lock is dropped, and that no earlier
     /// change is half done. A dry run takes no lock: it changes nothing.
-    fn begin_change(&self) -> Result<Option<Lock<'_>>, Failure> {
+    fn begin_change(&self) -> Result<Begun<'_>, Failure> {
         if self.global.dry_run {
-            return Ok(None);
+            return Ok(Begun { _lock: None, finished: None });
         }
         let lock = Lock::take(&self.root, Duration::from_secs(self.global.wait_lock))?;
-        if recover(self.machine(None))? {
+        let recovered = recover(self.machine(None))?;
+        if recovered.is_some() {
             self.ui.note("an earlier qus was interrupted; what it had begun is cleared up now");
         }
-        Ok(Some(lock))
+        let finished = recovered.and_then(|recovered| match recovered {
+            Recovered::Finished(plan) => Some(plan),
+            Recovered::Undone => None,
+        });
+        Ok(Begun { _lock: Some(lock), finished })
     }
 
     /// Clears up after a killed qus, for commands that change nothing themselves, if they may.
@@ -315,6 +320,13 @@ impl Context {
     }
 }
 
+/// A change that may begin: nobody else changes anything for as long as this value lives.
+struct Begun<'a> {
+    _lock: Option<Lock<'a>>,
+    /// What an interrupted change had done already.
+    finished: Option<Plan>,
+}
+
 fn describe_step(planned: &Planned) -> String {
     match planned.target {
         Some(target) => format!("{target}: {}", planned.step),
@@ -333,6 +345,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Nothing.
+    fn empty() -> Report {
+        Report::of(&Plan::default(), Applied::default(), false)
+    }
+
     fn of(plan: &Plan, applied: Applied, dry_run: bool) -> Report {
         let Applied { proofs, dropped } = applied;
         Report { schema: 1, dry_run, steps: plan.steps.iter().map(describe_step).collect(), proofs, dropped }

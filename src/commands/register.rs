@@ -155,7 +155,7 @@ pub(crate) fn unregister(selection: &Selection, source: &Source, context: &Conte
     Ok(Done { plan, report, rules: Vec::new() })
 }
 
-pub(super) fn begin(context: &Context) -> Result<Option<crate::system::lock::Lock<'_>>, Failure> {
+pub(super) fn begin(context: &Context) -> Result<super::Begun<'_>, Failure> {
     if context.kernel.is_none() {
         return Err(Failure::ImageHasNoKernel);
     }

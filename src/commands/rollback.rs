@@ -1,6 +1,6 @@
 //! `qus rollback`.
 
-use super::{Context, Failure, advisories, install, tell};
+use super::{Context, Failure, Report, advisories, install, tell};
 use crate::cli::RollbackArgs;
 use crate::exit::Exit;
 use crate::news::News;
@@ -17,10 +17,16 @@ use crate::wanted::Selection;
 pub(super) fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve_or_all(&args.targets)?.of_versions()?;
     interrupt::catch();
-    let _lock = context.begin_change()?;
+    let begun = context.begin_change()?;
+    if begun.finished.is_some_and(|finished| plan::is_rollback(&finished, &selection)) {
+        // Given again because it was interrupted; going on would undo it.
+        context.ui.document(&Report::empty());
+        context.ui.result("nothing to do: the rollback that was interrupted is done");
+        return Ok(Exit::Done);
+    }
     let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: true })?;
     let news = News::of(&context.recall(observed.trust.as_deref())?);
-    let chosen = plan::chosen_to_roll_back(&selection, &observed)?;
+    let chosen = plan::chosen_to_roll_back(&selection, &observed.receipt)?;
     let damaged = damaged_of_kept(&context.root, chosen.iter().map(|(_, installed)| *installed));
     let plan = plan::rollback(&selection, &news, &damaged, &observed)?;
     let report = context.carry_out(&plan, None)?;
@@ -33,7 +39,7 @@ pub(super) fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failur
     if report.dry_run {
         return Ok(Exit::Done);
     }
-    let after = observe(&context.root, None, Look { native: &[], contents: &[], files: false })?.receipt;
+    let after = plan.receipt(&report.dropped).unwrap_or_else(|| observed.receipt.clone());
     let back = tell_back(&chosen, &after, &report.proofs, context);
     tell::place(&plan, &observed, context);
     tell_faults(&back, &after, &observed, &news, context);

@@ -1,11 +1,12 @@
 //! `qus self-update`.
 
-use super::{Context, Failure};
+use super::{Context, Failure, Report};
 use crate::cli::SelfUpdateArgs;
 use crate::exit::Exit;
 use crate::itself::ToolObserved;
 use crate::plan::{self, Plan, ToolOffer, ToolRefusal, ToolWanted};
 use crate::system::interrupt;
+use crate::system::journal;
 use crate::system::store::Store;
 use crate::system::tool::observe;
 use crate::tool::ToolReceipt;
@@ -23,10 +24,19 @@ pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Fail
         return check(&wanted, context);
     }
     interrupt::catch();
-    // Whose copy it is, is said before anything is cleared up or waited for.
-    plan::own(&observe(&context.root)?)?;
-    let _lock = context.begin_change()?;
+    // Whose copy it is, is said before anything is waited for. Half replaced, it is not what its record says: that is
+    // cleared up first.
+    if matches!(journal::unfinished(&context.root), Ok(None)) {
+        plan::own(&observe(&context.root)?)?;
+    }
+    let begun = context.begin_change()?;
     let observed = observe(&context.root)?;
+    if args.rollback && begun.finished.is_some_and(|finished| plan::is_self_rollback(&finished)) {
+        // Given again because it was interrupted; going on would undo it.
+        context.ui.document(&Report::empty());
+        context.ui.result("nothing to do: the rollback that was interrupted is done");
+        return Ok(Exit::Done);
+    }
     if args.rollback {
         let plan = plan::self_rollback(&observed)?;
         return carry_out(&plan, None, &observed, context);

@@ -14,6 +14,7 @@ use crate::news::News;
 use crate::observed::Observed;
 use crate::plan::{self, Prospect, Terms, Update, Verdict};
 use crate::proof::Proof;
+use crate::receipt::Receipt;
 use crate::settings::Window;
 use crate::system::interrupt;
 use crate::system::local_time::minute_of_day;
@@ -55,7 +56,7 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
             updated => updated?,
         }
     }
-    done.conclude(&selection, context)
+    done.conclude(&selection, observed, context)
 }
 
 fn outside(window: &Window, context: &Context) -> Exit {
@@ -101,6 +102,8 @@ struct Done {
     memory: Memory,
     /// How the first repository failed that did.
     failed: Option<Exit>,
+    /// As it is now, if it was changed.
+    receipt: Option<Receipt>,
 }
 
 impl Done {
@@ -121,7 +124,9 @@ impl Done {
         tell::taken(&plan, &observed, context);
         let report = context.carry_out(&plan, Some(&opened.store))?;
         tell::place(&plan, &observed, context);
-        if plan.is_empty() || !report.dropped.is_empty() {
+        if plan.is_empty() {
+            context.remember(&mut observed, &opened.memory)?;
+        } else if !report.dropped.is_empty() {
             // Where nothing of it runs, all was undone, what was seen of the repository too.
             context.remember(&mut look(context)?, &opened.memory)?;
         }
@@ -143,15 +148,21 @@ impl Done {
                 context.ui.help(help);
             }
         }
+        if let Some(receipt) = plan.receipt(&report.dropped).filter(|_| !report.dry_run) {
+            self.receipt = Some(receipt);
+        }
         self.document.add(prospects, &refused, report);
         self.refused.extend(refused);
         self.memory = opened.memory;
         Ok(())
     }
 
-    /// Says what is left to say, and how it ends.
-    fn conclude(mut self, selection: &Selection, context: &Context) -> Result<Exit, Failure> {
-        let observed = look(context)?;
+    /// Says what is left to say of a machine that was as `observed`, and how it ends. It is not looked at again: what is
+    /// done is done, whether or not it can still be read.
+    fn conclude(mut self, selection: &Selection, mut observed: Observed, context: &Context) -> Result<Exit, Failure> {
+        if let Some(receipt) = self.receipt.take() {
+            observed.receipt = receipt;
+        }
         let news = News::of(&self.memory);
         let targets = Target::all().filter(|target| selection.includes(*target));
         self.document.advisories = advisories::of(targets, &observed, &news);

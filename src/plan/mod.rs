@@ -31,11 +31,11 @@ pub use prefer::prefer;
 pub use register::{Emulators, chosen, passes_over, register, unregister};
 pub use remove::remove;
 pub use repair::{Beyond, Repair, repair};
-pub use rollback::{chosen as chosen_to_roll_back, rollback};
+pub use rollback::{chosen as chosen_to_roll_back, is_rollback, rollback};
 pub use rules::put_rules;
 pub use step::Step;
 pub use target::rival;
-pub use tool::{ToolOffer, ToolRefusal, ToolWanted, becomes, newer, own, self_rollback, self_update};
+pub use tool::{ToolOffer, ToolRefusal, ToolWanted, becomes, is_self_rollback, newer, own, self_rollback, self_update};
 pub use update::{Prospect, Update, Verdict, prospects, update};
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use crate::conflict::Conflict;
 use crate::observed::{Access, Binfmt, Observed};
 use crate::place::Keeper;
+use crate::receipt::Receipt;
 use crate::rooted::RootedPath;
 use crate::target::Target;
 
@@ -75,6 +76,14 @@ pub struct Planned {
 }
 
 impl Plan {
+    /// The receipt that it leaves where the targets in `dropped` were taken back, if it changes any.
+    pub fn receipt(&self, dropped: &[Target]) -> Option<Receipt> {
+        self.steps.iter().find_map(|planned| match &planned.step {
+            Step::Record { after, before } => Some(after.without(dropped, before)),
+            _ => None,
+        })
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Plan;
 use super::change::Change;
 use super::target::{displaces, leader};
+use super::{Plan, Step};
 use crate::conflict::Conflict;
 use crate::news::News;
 use crate::observed::Observed;
-use crate::receipt::{Installed, Kept};
+use crate::receipt::{Installed, Kept, Receipt};
 use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::version::Version;
@@ -30,7 +30,7 @@ pub fn rollback(
         return Err(Conflict::Emulated(entry.name().clone()));
     }
     let mut change = Change::of(observed);
-    for (target, installed) in chosen(selection, observed)? {
+    for (target, installed) in chosen(selection, &observed.receipt)? {
         let kept = kept(target, installed, selection.pick(target).and_then(Pick::version))?;
         let Kept { version, path, .. } = kept;
         if let Some(why) = news.withdrawn(&kept.repository, version) {
@@ -44,9 +44,31 @@ pub fn rollback(
     change.plan(None)
 }
 
+/// Whether `plan` brings back exactly what a rollback of `selection` would have, where it was made.
+pub fn is_rollback(plan: &Plan, selection: &Selection) -> bool {
+    let fetches = plan.steps.iter().any(|planned| matches!(planned.step, Step::Fetch { .. }));
+    let record = plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::Record { after, before } => Some((after, before)),
+        _ => None,
+    });
+    let Some((after, before)) = record.filter(|_| !fetches) else { return false };
+    let Ok(chosen) = chosen(selection, before) else { return false };
+    let moved = before
+        .targets
+        .iter()
+        .filter(|(target, was)| after.targets.get(*target).is_none_or(|installed| installed.version != was.version));
+    let is_back = |target: Target, installed: &Installed| {
+        let kept = kept(target, installed, selection.pick(target).and_then(Pick::version));
+        kept.is_ok_and(|kept| after.targets.get(&target).is_some_and(|after| after.version == kept.version))
+    };
+    !chosen.is_empty()
+        && moved.count() == chosen.len()
+        && chosen.iter().all(|(target, installed)| is_back(*target, installed))
+}
+
 /// The targets that are meant, with what is installed of them.
-pub fn chosen<'a>(selection: &Selection, observed: &'a Observed) -> Result<Vec<(Target, &'a Installed)>, Conflict> {
-    let installed = &observed.receipt.targets;
+pub fn chosen<'a>(selection: &Selection, receipt: &'a Receipt) -> Result<Vec<(Target, &'a Installed)>, Conflict> {
+    let installed = &receipt.targets;
     match selection {
         Selection::All => {
             let back = installed.iter().filter(|(_, installed)| !installed.previous.is_empty());

@@ -197,6 +197,12 @@ pub fn self_rollback(observed: &ToolObserved) -> Result<Plan, ToolRefusal> {
     Ok(plan)
 }
 
+/// Whether `plan` goes back to the program that was replaced last: what it puts in place is no archive's.
+pub fn is_self_rollback(plan: &Plan) -> bool {
+    let any = |is: fn(&Step) -> bool| plan.steps.iter().any(|planned| is(&planned.step));
+    any(|step| matches!(step, Step::Replace { .. })) && !any(|step| matches!(step, Step::FetchTool { .. }))
+}
+
 fn begin(observed: &ToolObserved, needed: u64) -> Result<Plan, ToolRefusal> {
     if let Some(fault) = &observed.fault {
         return Err(Conflict::fault(fault).into());

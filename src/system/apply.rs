@@ -184,11 +184,20 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
     Ok(Applied { proofs: run.proofs, dropped: run.dropped })
 }
 
-/// Finishes or undoes what a killed qus left behind. Tells whether there was anything.
-pub fn recover(machine: Machine) -> Result<bool, ApplyError> {
+/// What was made of a change that a killed qus left behind.
+#[derive(Debug)]
+pub enum Recovered {
+    /// All of it had been done, and is cleared up now.
+    Finished(Plan),
+    /// What had been done of it is undone.
+    Undone,
+}
+
+/// Finishes or undoes what a killed qus left behind, if there is anything.
+pub fn recover(machine: Machine) -> Result<Option<Recovered>, ApplyError> {
     let Some(unfinished) = journal::unfinished(machine.root)? else {
         prune_state(machine.root);
-        return Ok(false);
+        return Ok(None);
     };
     let run = Run { machine, plan: &unfinished.plan, dropped: unfinished.dropped, proofs: Vec::new() };
     if unfinished.committed {
@@ -198,7 +207,7 @@ pub fn recover(machine: Machine) -> Result<bool, ApplyError> {
         undone.map_err(|undo| run.not_undone(&"an earlier qus was interrupted", undo))?;
     }
     prune_state(machine.root);
-    Ok(true)
+    Ok(Some(if unfinished.committed { Recovered::Finished(unfinished.plan) } else { Recovered::Undone }))
 }
 
 /// A kill before the journal's first line, or between its end and that of its directory, leaves the directory.
@@ -268,7 +277,7 @@ impl Run<'_> {
             },
             Step::Copy { from, to } => root.copy_program(from, to)?,
             Step::Replace { path, by, .. } => root.rename(by, path)?,
-            Step::Record { after, before } => put_receipt(root, &self.recorded(after, before))?,
+            Step::Record { after, before } => put_receipt(root, &after.without(&self.dropped, before))?,
         }
         Ok(())
     }
@@ -398,18 +407,6 @@ impl Run<'_> {
     fn nothing_is_left(&self) -> bool {
         !self.dropped.is_empty()
             && self.plan.steps.iter().filter_map(|planned| planned.target).all(|target| self.dropped.contains(&target))
-    }
-
-    /// The planned receipt, without what was dropped.
-    fn recorded(&self, after: &Receipt, before: &Receipt) -> Receipt {
-        let mut receipt = after.clone();
-        for target in &self.dropped {
-            match before.targets.get(target) {
-                Some(installed) => drop(receipt.targets.insert(*target, installed.clone())),
-                None => drop(receipt.targets.remove(target)),
-            }
-        }
-        receipt
     }
 
     /// Sweeps away what is no longer needed, the journal last.

@@ -19,7 +19,7 @@ use crate::support::tree::Tree;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) tree: Tree,
-    table: String,
+    pub(super) table: String,
 }
 
 impl State {
@@ -46,12 +46,15 @@ pub(super) trait Machine {
     fn state(&self) -> State;
     /// Makes it again what it was before.
     fn restore(&self);
-    /// Whether of a step that does nothing to the kernel a few calls are enough, for another machine tries them all.
-    fn samples(&self) -> bool;
+    /// The calls, beside the last, that are enough of a step that does nothing to the kernel, for another machine tries
+    /// them all.
+    fn samples(&self) -> Option<&'static [usize]>;
     fn write(&self, path: &str, text: &str);
     fn take(&self, path: &str);
     /// Lays emulators that qus did not install into a directory.
     fn lay_emulators(&self, directory: &str);
+    /// Has its repository publish the index of that name: a version, which is the stable one then, or [`NEWS`].
+    fn offer(&self, index: &str);
 
     fn said(&self, words: &[&str]) -> Said {
         Said::by(self.command(words).output().unwrap())
@@ -66,7 +69,10 @@ pub(super) trait Machine {
 const TARGETS: [&str; 2] = ["aarch64", "arm"];
 
 /// Releases that are tried: the newest is the stable one.
-const VERSIONS: [&str; 2] = ["11.1.3-1", "11.2.0-1"];
+pub(super) const VERSIONS: [&str; 3] = ["11.1.2-1", "11.1.3-1", "11.2.0-1"];
+
+/// An index that is newer than the others, and names the same as the last.
+pub(super) const NEWS: &str = "news";
 
 /// A program of this machine that does as an emulator of `target` does with a probe: exits as that would.
 pub(super) fn emulator(target: Target, version: &str) -> Vec<u8> {
@@ -99,13 +105,23 @@ fn image() -> Image {
                 )
             };
             let assets = TARGETS.iter().map(asset).collect();
-            publisher.index.channels.insert("stable".to_owned(), version(text));
             let release = Release { version: version(text), withdrawn: None, sources: Vec::new(), assets };
             publisher.index.releases.push(release);
         }
-        publisher.publish();
+        for (name, stable) in VERSIONS.into_iter().zip(VERSIONS).chain([(NEWS, VERSIONS[2])]) {
+            publisher.index.serial += 1;
+            publisher.index.channels.insert("stable".to_owned(), version(stable));
+            publisher.publish();
+            fs::copy(publisher.folder.join("index.qus"), publisher.folder.join(format!("{name}.index"))).unwrap();
+        }
+        offer(&publisher, VERSIONS[2]);
         publisher
     })
+}
+
+fn offer(publisher: &Publisher, index: &str) {
+    let kept = publisher.folder.join(format!("{index}.index"));
+    fs::copy(kept, publisher.folder.join("index.qus")).unwrap();
 }
 
 fn lay_emulators(directory: &Path) {
@@ -157,8 +173,8 @@ impl Machine for InImage {
         copy(&self.kept(), &self.image.root());
     }
 
-    fn samples(&self) -> bool {
-        false
+    fn samples(&self) -> Option<&'static [usize]> {
+        None
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -173,6 +189,10 @@ impl Machine for InImage {
 
     fn lay_emulators(&self, directory: &str) {
         lay_emulators(&self.image.root().join(directory));
+    }
+
+    fn offer(&self, index: &str) {
+        offer(&self.image.publisher, index);
     }
 }
 
@@ -232,11 +252,12 @@ impl Machine for OnKernel {
             )
             .expect(0, &[]);
         self.image.hand_anchor_to(&self.sandbox);
+        self.offer(VERSIONS[2]);
         (self.before)(self);
     }
 
-    fn samples(&self) -> bool {
-        true
+    fn samples(&self) -> Option<&'static [usize]> {
+        Some(&[0])
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -251,5 +272,9 @@ impl Machine for OnKernel {
         let laid = self.image.folder.path().join("emulators");
         lay_emulators(&laid);
         self.sandbox.shell(&format!("cp -r {} /{directory}", laid.display())).expect(0, &[]);
+    }
+
+    fn offer(&self, index: &str) {
+        offer(&self.image.publisher, index);
     }
 }

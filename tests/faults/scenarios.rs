@@ -1,6 +1,6 @@
 //! What is tried: a machine before, and a command. What was and what is to be are told apart by the whole machine.
 
-use super::machines::Machine;
+use super::machines::{Machine, NEWS, VERSIONS};
 
 /// A row of the table of commands.
 pub(super) struct Scenario {
@@ -8,6 +8,13 @@ pub(super) struct Scenario {
     /// Makes of a machine with nothing of qus what it is before.
     pub(super) before: fn(&dyn Machine),
     pub(super) command: &'static [&'static str],
+}
+
+impl Scenario {
+    /// Whether the command undoes what it did when it is given again.
+    pub(super) fn goes_to_and_fro(&self) -> bool {
+        self.command.iter().any(|word| word.ends_with("rollback"))
+    }
 }
 
 /// Another owner of `aarch64`, whose file sorts before ours.
@@ -55,6 +62,36 @@ fn unregistered(machine: &dyn Machine) {
     machine.qus(&["unregister", "aarch64"]);
 }
 
+/// Two of a version that follow a channel, which names a newer one by now.
+fn behind(machine: &dyn Machine) {
+    machine.offer(VERSIONS[1]);
+    two_installed(machine);
+    machine.offer(VERSIONS[2]);
+}
+
+/// The same with an earlier version kept, which the newer one drives out.
+fn behind_with_a_kept_one(machine: &dyn Machine) {
+    machine.offer(VERSIONS[0]);
+    two_installed(machine);
+    machine.offer(VERSIONS[1]);
+    machine.qus(&["update"]);
+    machine.offer(VERSIONS[2]);
+}
+
+fn updated(machine: &dyn Machine) {
+    behind(machine);
+    machine.qus(&["update"]);
+}
+
+fn with_news(machine: &dyn Machine) {
+    two_installed(machine);
+    machine.offer(NEWS);
+}
+
+fn self_updated(machine: &dyn Machine) {
+    machine.qus(&["self-update"]);
+}
+
 /// Changes of files, on images.
 pub(super) const OF_FILES: &[Scenario] = &[
     Scenario { name: "install one", before: NOTHING, command: &["install", "aarch64"] },
@@ -65,6 +102,10 @@ pub(super) const OF_FILES: &[Scenario] = &[
     Scenario { name: "remove all", before: two_installed, command: &["remove", "all"] },
     Scenario { name: "prefer", before: with_fex, command: &["prefer", "aarch64", "fex"] },
     Scenario { name: "apply", before: meddled_with, command: &["apply"] },
+    Scenario { name: "update one of two", before: behind_with_a_kept_one, command: &["update", "aarch64"] },
+    Scenario { name: "update of news", before: with_news, command: &["update"] },
+    Scenario { name: "rollback", before: updated, command: &["rollback"] },
+    Scenario { name: "pin", before: two_installed, command: &["pin", "arm"] },
 ];
 
 /// Changes of the kernel's table, and of files with it.
@@ -88,4 +129,12 @@ pub(super) const OF_THE_KERNEL: &[Scenario] = &[
         before: registered,
         command: &["unregister", "aarch64", "arm", "--path", "/usr/local/lib/emulators"],
     },
+    Scenario { name: "update", before: behind, command: &["update"] },
+    Scenario { name: "rollback", before: updated, command: &["rollback"] },
+];
+
+/// Changes of the program itself.
+pub(super) const OF_ITSELF: &[Scenario] = &[
+    Scenario { name: "self-update", before: NOTHING, command: &["self-update"] },
+    Scenario { name: "self-rollback", before: self_updated, command: &["self-update", "--rollback"] },
 ];
