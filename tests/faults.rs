@@ -2,6 +2,7 @@
 
 mod changed_under;
 mod crowds;
+#[cfg(feature = "self-update")]
 mod itself;
 mod left_behind;
 mod locks;
@@ -12,10 +13,13 @@ mod scenarios;
 
 use std::sync::Mutex;
 
+#[cfg(feature = "self-update")]
 use itself::Itself;
 use machines::{InImage, Machine, OnKernel};
 use matrix::{Matrix, Tried, try_everything};
-use scenarios::{OF_FILES, OF_ITSELF, OF_THE_KERNEL, Scenario};
+#[cfg(feature = "self-update")]
+use scenarios::OF_ITSELF;
+use scenarios::{OF_FILES, OF_THE_KERNEL, Scenario};
 
 /// Tries all of `scenarios`, two at a time.
 fn try_all<M: Machine>(scenarios: &[Scenario], machine: fn(&Scenario) -> M) -> Vec<Tried> {
@@ -43,6 +47,7 @@ fn every_fault_at_every_step_with_the_kernels_table_leaves_the_old_or_the_new() 
     Matrix::of("kernel", try_all(OF_THE_KERNEL, OnKernel::new)).conclude();
 }
 
+#[cfg(feature = "self-update")]
 #[test]
 fn every_fault_at_every_step_of_qus_replacing_itself_leaves_the_old_or_the_new() {
     Matrix::of("qus itself", try_all(OF_ITSELF, Itself::new)).conclude();

@@ -134,6 +134,7 @@ pub(super) const OF_THE_KERNEL: &[Scenario] = &[
 ];
 
 /// Changes of the program itself.
+#[cfg(feature = "self-update")]
 pub(super) const OF_ITSELF: &[Scenario] = &[
     Scenario { name: "self-update", before: NOTHING, command: &["self-update"] },
     Scenario { name: "self-rollback", before: self_updated, command: &["self-update", "--rollback"] },
