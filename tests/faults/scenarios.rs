@@ -88,6 +88,7 @@ fn with_news(machine: &dyn Machine) {
     machine.offer(NEWS);
 }
 
+#[cfg(feature = "self-update")]
 fn self_updated(machine: &dyn Machine) {
     machine.qus(&["self-update"]);
 }
