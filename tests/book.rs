@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use qus::diagnosis::{PAGES, Page};
-use serde_json::Value;
 
+use crate::support::document::fields;
 use crate::support::machine::{Said, qus};
 use crate::support::{real, tree::tree};
 
@@ -135,20 +135,6 @@ fn every_link_leads_to_a_file() {
         }
     }
     assert!(followed > PAGES.len(), "links were not found: {followed}");
-}
-
-/// What a document calls its fields, at any depth.
-fn fields(value: &Value, names: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                names.insert(name.clone());
-                fields(value, names);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| fields(value, names)),
-        _ => {}
-    }
 }
 
 #[test]

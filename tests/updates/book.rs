@@ -6,6 +6,7 @@ use qus::settings::Settings;
 use serde_json::Value;
 
 use crate::support::book::{Fence, fences};
+use crate::support::document::fields;
 use crate::support::real::{answering, machine};
 use crate::support::releases::Releases;
 use crate::support::sandbox::Sandbox;
@@ -85,20 +86,6 @@ fn the_settings_of_the_page_are_understood() {
     let settings = Settings::parse(&text).unwrap();
     assert_eq!((settings.channel.unwrap().as_str(), settings.keep.versions()), ("stable", 2));
     assert_eq!(settings.update.window.unwrap().to_string(), "02:00-05:30");
-}
-
-/// What a document calls its fields, at any depth but for those of proofs.
-fn fields(value: &Value, names: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                names.insert(name.clone());
-                fields(value, names);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| fields(value, names)),
-        _ => {}
-    }
 }
 
 #[test]
