@@ -203,6 +203,9 @@ fn the_settings_name_a_proxy_where_the_environment_names_none() {
     assert_eq!(ours.asked().len(), asked);
     std::fs::write(&settings, "proxy = \"gopher://x\"").unwrap();
     install(&image, &[authority]).expect(2, &["\"gopher://x\" is no proxy that can be used"]);
+    std::fs::write(&settings, "proxy = \"gopher://name:secret@x\"").unwrap();
+    let said = install(&image, &[authority]).expect(2, &["\"x\" is no proxy that can be used"]);
+    assert!(!said.stderr.contains("secret"), "{said:#?}");
 }
 
 #[test]

@@ -48,7 +48,9 @@ pub(super) fn client(network: &Network, loopback: bool) -> Result<Client, FetchE
     } else {
         if let Some(proxy) = &network.proxy {
             // As for a proxy that the environment names, NO_PROXY says for whom it is not.
-            let bad = |why: String| FetchError::BadProxy(proxy.clone(), why);
+            // Before the @ there may be a password.
+            let place = proxy.rsplit_once('@').map_or(proxy.as_str(), |(_, place)| place);
+            let bad = |why: String| FetchError::BadProxy(place.to_owned(), why);
             let known = Url::parse(proxy).is_ok_and(|url| PROXY_SCHEMES.contains(&url.scheme()));
             let through = Proxy::all(proxy).map_err(|error| bad(reason(&error)))?;
             if !known {
