@@ -343,10 +343,15 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
     let first = start.version;
     let mut root = start;
     loop {
-        let mut missing = false;
+        let (mut missing, mut forged) = (false, false);
+        let first_source = repository.sources().next().map(Source::url);
         let next = repository.first(&root_file(root.version + 1), &mut |source| match successor(source, &root) {
             // A mirror that lacks it may be behind; the first source is not.
-            Ok(None) if Some(source.url()) == repository.sources().next().map(Source::url) => Ok(None),
+            Ok(None) if Some(source.url()) == first_source => Ok(None),
+            Err(error @ StoreError::Trust(_)) => {
+                forged |= Some(source.url()) == first_source;
+                Err(error)
+            }
             Ok(None) => {
                 missing = true;
                 Err(FetchError::NotFound(format!("{}/{}", source.url(), root_file(root.version + 1))).into())
@@ -357,7 +362,8 @@ fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreE
             Ok(Some(_)) if root.version >= first + ROOTS_MAX => return Err(TrustError::TooManyRoots(first).into()),
             Ok(Some(next)) => next,
             Ok(None) => return Ok(root),
-            Err(_) if missing && !interrupt::asked() => return Ok(root),
+            // Where the repository itself has a next root that is not to be believed, the one before is not gone on with.
+            Err(_) if missing && !forged && !interrupt::asked() => return Ok(root),
             Err(error) => return Err(error),
         };
     }

@@ -98,6 +98,18 @@ fn a_root_that_is_forged_at_the_first_source_is_fetched_from_the_mirror() {
 }
 
 #[test]
+fn a_root_that_is_forged_at_the_first_source_is_no_reason_to_stay_with_the_one_before() {
+    let Pair { image, first, _folders: _stay, .. } = pair();
+    first.answer("root.2.json", wrong());
+    image
+        .run_in_vain(&INSTALL)
+        .expect(7, &["error: no source has a good", "root.2.json", "is not signed by a key", "is not there"]);
+    // Where it cannot be had at all, mirrors that do not have it are believed.
+    first.answer("root.2.json", Answer::Status("500 Internal Server Error\r\nRetry-After: 86400"));
+    image.run(&INSTALL).expect(0, &["installed"]);
+}
+
+#[test]
 fn when_no_source_is_authentic_each_is_named_and_nothing_is_changed() {
     for file in ["index.qus", "tar.zst.minisig", ASSET] {
         let Pair { image, first, mirror, _folders: _stay, .. } = pair();
