@@ -1,17 +1,17 @@
-//! Applying plans, and undoing them.
+//! Applying plans.
+
+mod error;
+mod undo;
 
 use std::fs::File;
 
-use thiserror::Error;
-
 use super::interrupt;
-use super::journal::{self, Journal, JournalError};
-use super::kernel::{self, Kernel, KernelError};
+use super::journal::{self, Journal};
+use super::kernel::{self, Kernel};
 use super::root::{FileError, Root};
-use super::store::{Store, StoreError};
-use super::trial::{self, TrialError};
-use super::unpack::{UnpackError, unpack, unpack_tool};
-use crate::exit::{Exit, Explain};
+use super::store::Store;
+use super::trial;
+use super::unpack::{unpack, unpack_tool};
 use crate::plan::{Plan, Step};
 use crate::proof::{Outcome, Proof};
 use crate::receipt::Receipt;
@@ -20,6 +20,9 @@ use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::trust::{Archive, Verified};
 use crate::version::Version;
+
+pub use error::{ApplyError, StepError};
+pub use undo::{Recovered, recover};
 
 /// What plans are applied to.
 #[derive(Clone, Copy)]
@@ -53,92 +56,6 @@ pub struct Applied {
     pub proofs: Vec<Proof>,
     /// Targets that failed their proof; all that was done for them is undone.
     pub dropped: Vec<Target>,
-}
-
-/// Why a plan was not applied.
-#[derive(Debug, Error)]
-#[error(transparent)]
-#[expect(missing_docs, reason = "each says itself what it means")]
-pub enum ApplyError {
-    Step(#[from] StepError),
-    Journal(#[from] JournalError),
-    #[error("{cause}; and undoing what was done failed: {undo}")]
-    NotUndone {
-        cause: String,
-        undo: StepError,
-        journal: RootedPath,
-    },
-    #[error("all of it is done, but clearing up behind it failed: {error}")]
-    NotCleared {
-        error: StepError,
-        journal: RootedPath,
-    },
-}
-
-/// Why a step failed.
-#[derive(Debug, Error)]
-#[error(transparent)]
-#[expect(missing_docs, reason = "each is the error it holds")]
-pub enum StepError {
-    File(#[from] FileError),
-    Kernel(#[from] KernelError),
-    Store(#[from] StoreError),
-    Unpack(#[from] UnpackError),
-    Trial(#[from] TrialError),
-    #[error("interrupted; nothing is changed")]
-    Interrupted,
-    #[error("this plan was made for another machine")]
-    WrongMachine,
-}
-
-impl Explain for StepError {
-    fn exit(&self) -> Exit {
-        match self {
-            StepError::File(error) => error.exit(),
-            StepError::Kernel(error) => error.exit(),
-            StepError::Store(error) => error.exit(),
-            StepError::Unpack(error) => error.exit(),
-            StepError::Trial(error) => error.exit(),
-            StepError::Interrupted | StepError::WrongMachine => Exit::Failed,
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        match self {
-            StepError::File(error) => error.help(),
-            StepError::Kernel(error) => error.help(),
-            StepError::Store(error) => error.help(),
-            StepError::Unpack(error) => error.help(),
-            StepError::Trial(error) => error.help(),
-            StepError::Interrupted | StepError::WrongMachine => None,
-        }
-    }
-}
-
-impl Explain for ApplyError {
-    fn exit(&self) -> Exit {
-        match self {
-            ApplyError::Step(error) => error.exit(),
-            ApplyError::Journal(JournalError::File(error)) => error.exit(),
-            ApplyError::Journal(_) | ApplyError::NotUndone { .. } | ApplyError::NotCleared { .. } => Exit::NotUndone,
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        match self {
-            ApplyError::Step(error) => error.help(),
-            ApplyError::Journal(JournalError::File(error)) => error.help(),
-            ApplyError::Journal(JournalError::Unreadable { path, .. }) => {
-                Some(format!("look at it, then move it away: {path}; qus status tells what is installed"))
-            }
-            ApplyError::NotUndone { journal, .. } => Some(format!(
-                "mend what is in the way, then run any qus command that changes something: it undoes the rest by its journal {journal}"
-            )),
-            ApplyError::NotCleared { journal, .. } => Some(format!(
-                "mend what is in the way, then run any qus command that changes something: it clears up by the journal {journal}"
-            )),
-        }
-    }
 }
 
 /// Applies `plan`: all of it, or nothing; of targets that fail their proof, nothing.
@@ -184,38 +101,6 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
     Ok(Applied { proofs: run.proofs, dropped: run.dropped })
 }
 
-/// What was made of a change that a killed qus left behind.
-#[derive(Debug)]
-pub enum Recovered {
-    /// All of it had been done, and is cleared up now.
-    Finished(Plan),
-    /// What had been done of it is undone.
-    Undone,
-}
-
-/// Finishes or undoes what a killed qus left behind, if there is anything.
-pub fn recover(machine: Machine) -> Result<Option<Recovered>, ApplyError> {
-    let Some(unfinished) = journal::unfinished(machine.root)? else {
-        prune_state(machine.root);
-        return Ok(None);
-    };
-    let run = Run { machine, plan: &unfinished.plan, dropped: unfinished.dropped, proofs: Vec::new() };
-    if unfinished.committed {
-        run.end().map_err(|error| run.not_cleared(error))?;
-    } else {
-        let undone = run.undo(unfinished.begun).and_then(|()| run.end());
-        undone.map_err(|undo| run.not_undone(&"an earlier qus was interrupted", undo))?;
-    }
-    prune_state(machine.root);
-    Ok(Some(if unfinished.committed { Recovered::Finished(unfinished.plan) } else { Recovered::Undone }))
-}
-
-/// A kill before the journal's first line, or between its end and that of its directory, leaves the directory.
-fn prune_state(root: &Root) {
-    // Empty, it is in nobody's way.
-    let _ = root.prune(root.layout().state());
-}
-
 struct Run<'a> {
     machine: Machine<'a>,
     plan: &'a Plan,
@@ -230,14 +115,6 @@ impl Run<'_> {
 
     fn not_cleared(&self, error: StepError) -> ApplyError {
         ApplyError::NotCleared { error, journal: self.machine.root.layout().journal() }
-    }
-
-    /// Undoes the first `begun` steps because of `error`, which is what is told if that succeeds.
-    fn taken_back(&self, begun: usize, error: StepError) -> ApplyError {
-        match self.undo(begun).and_then(|()| self.end()) {
-            Ok(()) => error.into(),
-            Err(undo) => self.not_undone(&error, undo),
-        }
     }
 
     fn step(&mut self, index: usize, journal: &mut Journal, watch: &mut dyn Watch) -> Result<(), StepError> {
@@ -331,76 +208,6 @@ impl Run<'_> {
             fetched => fetched?,
         };
         Ok(verified)
-    }
-
-    /// Undoes the first `begun` steps, last first. Each can be undone whether or not it was done, and
-    /// again.
-    fn undo(&self, begun: usize) -> Result<(), StepError> {
-        let begun = begun.min(self.plan.steps.len());
-        (0..begun).rev().try_for_each(|index| self.undo_step(index))
-    }
-
-    /// Whether the step that made room for what step `index` put somewhere is undone, and so this one too: what lies
-    /// there now is what lay there at first. An undoing that was cut off behind that is told so by nothing else.
-    fn room_is_given_back(&self, index: usize) -> Result<bool, FileError> {
-        let (Step::Move { to: place, .. } | Step::Copy { to: place, .. } | Step::Replace { kept: place, .. }) =
-            &self.plan.steps[index].step
-        else {
-            return Ok(false);
-        };
-        let aside = self.plan.steps[..index].iter().find_map(|planned| match &planned.step {
-            Step::Move { from, to } if from == place => Some(to),
-            _ => None,
-        });
-        aside.map_or(Ok(false), |aside| Ok(self.machine.root.look(aside)?.is_none()))
-    }
-
-    fn undo_step(&self, index: usize) -> Result<(), StepError> {
-        let Machine { root, kernel, .. } = self.machine;
-        if self.room_is_given_back(index)? {
-            return Ok(());
-        }
-        match &self.plan.steps[index].step {
-            // Directories are pruned at the end, when nothing is left in them.
-            Step::MakeDir { .. } | Step::Fetch { .. } | Step::FetchTool { .. } | Step::Prove | Step::Try { .. } => {}
-            Step::Copy { to, .. } => root.unwrite(to)?,
-            Step::Replace { path, by, kept } => {
-                // Undone already, or never done, if the new one lies ready, or the copy is not there any more.
-                if root.look(by)?.is_none() && root.look(kept)?.is_some() {
-                    root.rename(kept, path)?;
-                }
-            }
-            Step::Move { from, to } => {
-                // Undone already, or never done, if what was moved lies where it came from.
-                if root.look(from)?.is_none() && root.look(to)?.is_some() {
-                    root.rename(to, from)?;
-                }
-            }
-            Step::PutLink { path, before, .. } => put_link(root, path, before.as_deref())?,
-            Step::PutFile { path, before, .. } => put_file(root, path, before.as_deref())?,
-            Step::Mount => {
-                if let Some(kernel) = kernel {
-                    kernel.unmount()?;
-                }
-            }
-            Step::PutEntry { name, before, .. } => {
-                // After a reboot there is no table of that time to give back.
-                if let Some(kernel) = kernel.filter(|kernel| kernel.table().is_ok_and(|table| table.is_some())) {
-                    kernel::restore(kernel, name, before.as_ref())?;
-                }
-            }
-            Step::Record { before, .. } => put_receipt(root, before)?,
-        }
-        Ok(())
-    }
-
-    /// Takes back everything that was done for `target` alone.
-    fn drop_target(&mut self, target: Target, index: usize, journal: &mut Journal) -> Result<(), StepError> {
-        for own in (0..index).rev().filter(|own| self.plan.steps[*own].target == Some(target)) {
-            self.undo_step(own)?;
-        }
-        self.dropped.push(target);
-        Ok(journal.dropped(target)?)
     }
 
     /// Whether every target of the plan was dropped, so that there is nothing to keep.
