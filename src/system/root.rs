@@ -1,5 +1,8 @@
 //! The system's root directory as a value: `/`, or the image that `--root` names.
 
+mod error;
+mod walk;
+
 use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -7,12 +10,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
-use crate::exit::{Exit, Explain};
 use crate::layout::Layout;
 use crate::observed::FileState;
 use crate::rooted::RootedPath;
+
+pub use error::{FileError, failed};
 
 /// Largest text file of qus's own, in bytes: an index of the largest size and its JSON quotes.
 const TEXT_MAX: u64 = 16 * 1024 * 1024;
@@ -28,36 +30,6 @@ pub struct Root {
     directory: PathBuf,
     layout: Layout,
     synced: Cell<Duration>,
-}
-
-/// Something could not be done to a file.
-#[derive(Debug, Error)]
-#[error("cannot {what} \"{path}\": {error}")]
-pub struct FileError {
-    /// What was tried.
-    pub what: &'static str,
-    /// The file.
-    pub path: String,
-    /// What the system said.
-    pub error: io::Error,
-}
-
-impl Explain for FileError {
-    fn exit(&self) -> Exit {
-        match self.error.kind() {
-            io::ErrorKind::PermissionDenied => Exit::Kernel,
-            _ => Exit::Failed,
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        Some(match self.error.kind() {
-            io::ErrorKind::PermissionDenied => "run the command as root, with sudo for instance".to_owned(),
-            io::ErrorKind::StorageFull => format!("free some space: df -h {}", self.path),
-            io::ErrorKind::ReadOnlyFilesystem => format!("mount it writable: findmnt -T {}", self.path),
-            _ => return None,
-        })
-    }
 }
 
 impl Root {
@@ -102,72 +74,6 @@ impl Root {
     /// How long this process waited for disks so far.
     pub fn time_synced(&self) -> Duration {
         self.synced.get()
-    }
-
-    /// Where `path` lies in the file system of this process. In an image, symbolic links on the way
-    /// are followed as the image itself would follow them, never out of it; the last name is not
-    /// followed.
-    pub fn locate(&self, path: &RootedPath) -> PathBuf {
-        self.walk(path.as_str())
-    }
-
-    /// Walks down any path, `.` and `..` in it too.
-    fn walk(&self, path: &str) -> PathBuf {
-        /// As many links as the kernel follows (`MAXSYMLINKS`, Linux tag v6.12, `include/linux/namei.h`).
-        const LINKS_MAX: usize = 40;
-        if self.is_system() {
-            return PathBuf::from(path);
-        }
-        let names = |path: &str| -> Vec<String> {
-            path.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
-        };
-        let mut waiting = names(path);
-        let mut at = PathBuf::new();
-        let mut links = 0;
-        while let Some(name) = waiting.pop() {
-            if name == ".." {
-                at.pop();
-                continue;
-            }
-            let next = at.join(&name);
-            let link = (!waiting.is_empty()).then(|| fs::read_link(self.directory.join(&next)).ok()).flatten();
-            let Some(link) = link else {
-                at = next;
-                continue;
-            };
-            links += 1;
-            match link.to_str() {
-                Some(target) if links <= LINKS_MAX => {
-                    if target.starts_with('/') {
-                        at = PathBuf::new();
-                    }
-                    waiting.extend(names(target));
-                }
-                // What is not followed here must not be followed by the kernel, which would leave the image: no path has
-                // a zero in it, and whoever opens this, or its parent, fails.
-                _ => return self.directory.join("\0/\0"),
-            }
-        }
-        self.directory.join(at)
-    }
-
-    /// Where `path` leads, a link at its end followed too.
-    pub fn follow(&self, path: &RootedPath) -> PathBuf {
-        // On the way to something below it a link is no last name.
-        let mut place = self.locate(&path.join("below"));
-        place.pop();
-        place
-    }
-
-    /// Where any path leads that a program of the system may name: `.` and `..` may be in it, and a relative one is one
-    /// from the root directory.
-    pub fn follow_any(&self, path: &str) -> PathBuf {
-        if self.is_system() {
-            return PathBuf::from(path);
-        }
-        let mut place = self.walk(&format!("{path}/below"));
-        place.pop();
-        place
     }
 
     /// What lies at `path`, if anything.
@@ -392,10 +298,4 @@ impl Root {
 /// overwritten by the next run, which undoes or finishes the same step.
 fn beside(path: &RootedPath) -> RootedPath {
     RootedPath::from_trusted(format!("{path}.qus-new"))
-}
-
-/// Turns an error of the system into one that names what was tried.
-pub fn failed(what: &'static str, path: &RootedPath) -> impl FnOnce(io::Error) -> FileError {
-    let path = path.to_string();
-    move |error| FileError { what, path, error }
 }
