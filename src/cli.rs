@@ -1,12 +1,19 @@
 //! What can be typed. What is meant by it is [`crate::wanted`].
 
+mod bundle;
+mod global;
+mod rules;
+mod versions;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::host::Host;
+pub use bundle::{BundleArgs, BundleCommand, CreateBundleArgs, VerifyBundleArgs};
+pub use global::{Color, Global};
+pub use rules::{EmulatorArgs, ExportArgs, Format, LettersArgs, Programs, RegisterArgs, SourceArgs, YesNo};
+pub use versions::{FromArgs, InstallArgs, PinArgs, RollbackArgs, UpdateArgs, VersionArgs};
 
 /// Runs programs of other CPU architectures: verified QEMU emulators, registered and proved.
 #[derive(Debug, Parser)]
@@ -20,73 +27,6 @@ pub struct Cli {
     #[command(subcommand)]
     #[expect(missing_docs, reason = "clap shows this to users")]
     pub command: Command,
-}
-
-/// Options of every command.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
-pub struct Global {
-    /// Another root directory: an image to prepare, a container to examine
-    #[arg(long, global = true, value_name = "DIR", env = "QUS_ROOT", hide_env_values = true)]
-    pub root: Option<PathBuf>,
-    /// Keep to your own home, without root; "qus run" uses it
-    #[arg(long, global = true, env = "QUS_USER", hide_env_values = true, conflicts_with = "root", value_parser = BoolishValueParser::new())]
-    pub user: bool,
-    /// Where emulators come from: https://… or file:///…
-    #[arg(long, global = true, value_name = "URL", env = "QUS_REPOSITORY", hide_env_values = true)]
-    pub repository: Option<String>,
-    /// Where binfmt_misc is mounted, if not where it usually is
-    #[arg(long, global = true, value_name = "DIR", env = "QUS_BINFMT_MISC", hide_env_values = true)]
-    pub binfmt_misc: Option<PathBuf>,
-    /// Use no network: repositories on disk only
-    #[arg(long, global = true, env = "QUS_OFFLINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub offline: bool,
-    /// Do not ask: take over from others, overwrite
-    #[arg(long, short, global = true, env = "QUS_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub yes: bool,
-    /// Show what would be done, and change nothing
-    #[arg(long, global = true, env = "QUS_DRY_RUN", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub dry_run: bool,
-    /// Print the result as one JSON document
-    #[arg(long, global = true, env = "QUS_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub json: bool,
-    /// Print errors and nothing else but results
-    #[arg(long, short, global = true, env = "QUS_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub quiet: bool,
-    /// Tell every step
-    #[arg(long, short, global = true, env = "QUS_VERBOSE", hide_env_values = true, conflicts_with = "quiet", value_parser = BoolishValueParser::new())]
-    pub verbose: bool,
-    /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", env = "QUS_COLOR", hide_env_values = true, default_value = "auto")]
-    pub color: Color,
-    /// How long to wait for another qus to finish
-    #[arg(
-        long,
-        global = true,
-        value_name = "SECONDS",
-        env = "QUS_WAIT_LOCK",
-        hide_env_values = true,
-        default_value_t = 0
-    )]
-    pub wait_lock: u64,
-}
-
-impl Global {
-    /// As the variables `QUS_…` say, where nothing is typed.
-    pub fn of_environment() -> Global {
-        let matches = Global::augment_args(clap::Command::new("qus")).get_matches_from(["qus"]);
-        Global::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-    }
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "a sentence of each would make every help text twice as long")]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
 }
 
 /// The verbs.
@@ -153,126 +93,6 @@ pub struct DoctorArgs {
     pub explain: Option<String>,
 }
 
-/// What to install.
-#[derive(Debug, Args)]
-pub struct InstallArgs {
-    /// Targets, or "all"; the stable version unless one, or a channel, is named
-    #[arg(value_name = "TARGET[@VERSION]", required = true)]
-    pub targets: Vec<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub versions: VersionArgs,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub from: FromArgs,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub letters: LettersArgs,
-}
-
-/// Which versions are meant where none is named.
-#[derive(Debug, Args)]
-pub struct VersionArgs {
-    /// Follow this channel of the repository from now on: stable, previous, edge
-    #[arg(long, value_name = "NAME", env = "QUS_CHANNEL", hide_env_values = true)]
-    pub channel: Option<String>,
-    /// Take an older version than the installed one, if that is what is named
-    #[arg(long)]
-    pub allow_downgrade: bool,
-}
-
-/// What to update.
-#[derive(Debug, Args)]
-pub struct UpdateArgs {
-    /// Targets, or targets with the channel to follow; none means all
-    #[arg(value_name = "TARGET[@CHANNEL]")]
-    pub targets: Vec<String>,
-    /// Change nothing; exit 100 if there is something newer, 0 if not
-    #[arg(long, conflicts_with = "from")]
-    pub check: bool,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub versions: VersionArgs,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub from: FromArgs,
-    /// Do nothing outside the window of /etc/qus/config.toml
-    #[arg(long)]
-    pub scheduled: bool,
-}
-
-/// What to bring back.
-#[derive(Debug, Args)]
-pub struct RollbackArgs {
-    /// Targets, or targets with one of their kept versions; none means all
-    #[arg(value_name = "TARGET[@VERSION]")]
-    pub targets: Vec<String>,
-}
-
-/// What to pin.
-#[derive(Debug, Args)]
-pub struct PinArgs {
-    /// Targets, or "all"; a version must be the one that is installed
-    #[arg(value_name = "TARGET[@VERSION]", required = true)]
-    pub targets: Vec<String>,
-}
-
-/// A bundle in place of a repository.
-#[derive(Debug, Args)]
-pub struct FromArgs {
-    /// Take everything from a file that "qus bundle create" wrote
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
-    /// Believe what is in it for so long after it expired
-    #[arg(long, value_name = "DAYS", requires = "from", default_value_t = 0)]
-    pub allow_stale: u64,
-}
-
-/// What to do with a bundle.
-#[derive(Debug, Args)]
-pub struct BundleArgs {
-    #[command(subcommand)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub command: BundleCommand,
-}
-
-/// What can be done with a bundle.
-#[derive(Debug, Subcommand)]
-pub enum BundleCommand {
-    /// Write what "qus install --from FILE" needs
-    Create(CreateBundleArgs),
-    /// Check all that an install from it would check; say what is in it, and how old it is
-    Verify(VerifyBundleArgs),
-}
-
-/// What a bundle is to hold.
-#[derive(Debug, Args)]
-pub struct CreateBundleArgs {
-    /// Where to write it
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Targets; none, or "all", means all that there are
-    #[arg(value_name = "TARGET[@VERSION]")]
-    pub targets: Vec<String>,
-    /// What its emulators are to run on, such as arm64v8; this host's kind unless it is named
-    #[arg(long, value_name = "HOST")]
-    pub host: Option<Host>,
-    /// The channel of targets without a version: stable, previous, edge
-    #[arg(long, value_name = "NAME", env = "QUS_CHANNEL", hide_env_values = true)]
-    pub channel: Option<String>,
-}
-
-/// What to check.
-#[derive(Debug, Args)]
-pub struct VerifyBundleArgs {
-    /// The bundle
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Believe what is in it for so long after it expired
-    #[arg(long, value_name = "DAYS", default_value_t = 0)]
-    pub allow_stale: u64,
-}
-
 /// What to repair.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
@@ -306,37 +126,6 @@ pub struct RunArgs {
     pub command: Vec<OsString>,
 }
 
-/// Who is to load the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// binfmt.d files, for systemd-binfmt
-    Systemd,
-    /// Formats of binfmt-support, for update-binfmts --import
-    Debian,
-    /// A service script, for OpenRC
-    Openrc,
-}
-
-/// What to write, and where.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// Who is to load it
-    #[arg(value_name = "FORMAT")]
-    pub format: Format,
-    /// Where to write it
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
-    /// Targets; none means all that are installed, or that --path has
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub source: SourceArgs,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub letters: LettersArgs,
-}
-
 /// What to remove.
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
@@ -360,80 +149,4 @@ pub struct SelfUpdateArgs {
     /// Take the named version even if it is older
     #[arg(long, requires = "version")]
     pub allow_downgrade: bool,
-}
-
-/// How a rule is to be written.
-#[derive(Debug, Args)]
-pub struct LettersArgs {
-    /// Let set-uid programs run with their owner's rights, the emulator too
-    #[arg(long, value_name = "WHETHER", env = "QUS_CREDENTIALS", hide_env_values = true, default_value = "no")]
-    pub credentials: YesNo,
-    /// Exactly these binfmt_misc flags, for experts: letters of POCF
-    #[arg(long, value_name = "LETTERS", env = "QUS_FLAGS", hide_env_values = true)]
-    pub flags: Option<String>,
-    /// Which programs of a target to take: appimage takes AppImages too
-    #[arg(long = "match", value_name = "WHICH", env = "QUS_MATCH", hide_env_values = true, default_value = "elf")]
-    pub programs: Programs,
-    /// Emulate a named target even if this machine runs it by itself
-    #[arg(long, env = "QUS_EMULATE_NATIVE", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub emulate_native: bool,
-}
-
-/// Which programs of a target a rule takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "a sentence of each would make every help text twice as long")]
-pub enum Programs {
-    Elf,
-    #[value(name = "appimage")]
-    AppImage,
-}
-
-/// Yes or no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "a sentence of each would make every help text twice as long")]
-pub enum YesNo {
-    Yes,
-    No,
-}
-
-/// What to register.
-#[derive(Debug, Args)]
-pub struct RegisterArgs {
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub emulators: EmulatorArgs,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub letters: LettersArgs,
-}
-
-/// Which emulators are meant.
-#[derive(Debug, Args)]
-pub struct EmulatorArgs {
-    /// Targets, or "all"
-    #[arg(value_name = "TARGET", required = true)]
-    pub targets: Vec<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows this to users")]
-    pub source: SourceArgs,
-}
-
-/// Where emulators lie that qus did not install.
-#[derive(Debug, Args)]
-pub struct SourceArgs {
-    /// The emulator of the one target that is named
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "suffix"])]
-    pub interpreter: Option<String>,
-    /// A directory of emulators, in place of those that qus installed
-    #[arg(long, value_name = "DIR", env = "QUS_PATH", hide_env_values = true)]
-    pub path: Option<String>,
-    /// What their names end with, as in qemu-aarch64-static
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "QUS_SUFFIX",
-        requires = "path",
-        default_value_if("path", clap::builder::ArgPredicate::IsPresent, "-static")
-    )]
-    pub suffix: Option<String>,
 }
