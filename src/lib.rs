@@ -32,6 +32,7 @@ pub mod host;
 pub mod kind;
 pub mod layout;
 pub mod linkage;
+pub mod listing;
 pub mod moment;
 pub mod owner;
 pub mod place;

@@ -9,20 +9,17 @@ use sha2::{Digest, Sha256 as Sha256Hasher};
 use thiserror::Error;
 
 use super::root::{FileError, Root, failed};
-use crate::elf::Header;
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
 use crate::host::Host;
-use crate::release::{Asset, TOOL_MEMBER, ToolArchive, WINDOW_LOG_MAX};
+use crate::listing::{HEAD, Listed, Listing, PADDING_MAX};
+use crate::release::{TOOL_MEMBER, ToolArchive, WINDOW_LOG_MAX};
 use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::trust::Verified;
 
 /// How much is read at once.
 const PIECE: usize = 256 * 1024;
-
-/// Most zeros that an archive may end with, in bytes: tar programs round up to 10 KiB.
-const PADDING_MAX: usize = 64 * 1024;
 
 /// How many pieces may wait to be hashed.
 const WAITING: usize = 4;
@@ -69,42 +66,6 @@ impl Explain for UnpackError {
             UnpackError::File(error) => error.help(),
             _ => Some("do not install from this repository until its publisher has explained this".to_owned()),
         }
-    }
-}
-
-/// What an archive must hold, and nothing else.
-struct Listing {
-    /// Its name, for messages.
-    file: String,
-    host: Host,
-    /// Whether what it holds must need no other file.
-    is_static: bool,
-    members: Vec<Listed>,
-}
-
-/// One member, as it was signed.
-struct Listed {
-    name: String,
-    size: u64,
-    sha256: Sha256,
-}
-
-impl Listing {
-    fn of(asset: &Asset) -> Listing {
-        let listed = |member: &crate::release::Member| Listed {
-            name: member.target.emulator(),
-            size: member.size,
-            sha256: member.sha256,
-        };
-        let members = asset.members.iter().map(listed).collect();
-        Listing { file: asset.file.clone(), host: asset.host, is_static: true, members }
-    }
-
-    /// qus runs where it is: a copy that was built against this machine's libraries is sound too.
-    fn of_tool(archive: &ToolArchive) -> Listing {
-        let program =
-            Listed { name: TOOL_MEMBER.to_owned(), size: archive.program_size, sha256: archive.program_sha256 };
-        Listing { file: archive.file.clone(), host: archive.host, is_static: false, members: vec![program] }
     }
 }
 
@@ -160,7 +121,7 @@ fn unpack_listed(
         };
         copy_member(asset, member, &mut entry, sink)?;
     }
-    if let Some(missing) = asset.members.iter().find(|member| !seen.contains(&member.name.as_str())) {
+    if let Some(missing) = asset.missing(&seen) {
         return Err(UnpackError::Missing { file: asset.file.clone(), member: missing.name.clone() });
     }
     check_end(asset, archive.into_inner())?;
@@ -184,7 +145,7 @@ fn check_entry<'a>(
         let kind = describe(header.entry_type());
         return Err(UnpackError::NotPlain { file, member, kind });
     }
-    let Some(listed) = asset.members.iter().find(|listed| listed.name == member) else {
+    let Some(listed) = asset.member(&member) else {
         return Err(UnpackError::Unlisted { file, member });
     };
     if seen.contains(&listed.name.as_str()) {
@@ -241,7 +202,7 @@ fn copy_member(
                     return Ok(have);
                 }
                 if have == 0 {
-                    head = piece[..read.min(4096)].to_vec();
+                    head = piece[..read.min(HEAD)].to_vec();
                 }
                 if let Some((sink, path)) = &mut sink {
                     sink.write_all(&piece).map_err(failed("write", path))?;
@@ -263,18 +224,7 @@ fn copy_member(
     if hash != member.sha256 {
         return Err(UnpackError::Hash { file, member: name, have: hash, need: member.sha256 });
     }
-    check_host(&head, asset).map_err(|why| UnpackError::WrongHost { file, member: name, host: asset.host, why })
-}
-
-/// A member must be a program of this host; an emulator, one that needs no other file.
-fn check_host(head: &[u8], asset: &Listing) -> Result<(), String> {
-    let header = Header::parse(head).map_err(|error| error.to_string())?;
-    match Host::of(&header) {
-        Some(other) if other == asset.host => {}
-        Some(other) => return Err(format!("it is one of \"{other}\"")),
-        None => return Err(format!("its ELF machine is {}, {:?}", header.machine, header.class)),
-    }
-    if asset.is_static && header.wants_loader(head) { Err("it is dynamically linked".to_owned()) } else { Ok(()) }
+    asset.check_host(&head).map_err(|why| UnpackError::WrongHost { file, member: name, host: asset.host, why })
 }
 
 /// Behind the last member a tar archive is zeros to its end, the frame ends there, and the file too.

@@ -3,18 +3,12 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
-use qus::elf::Header;
 use qus::hex::Sha256;
 use qus::host::Host;
-use qus::release::{Asset, EMULATOR_MAX, Form, Member, TOOL_MEMBER, ToolArchive, WINDOW_LOG_MAX};
+use qus::listing::{HEAD, Listed, Listing, PADDING_MAX};
+use qus::release::{Asset, EMULATOR_MAX, Form, ToolArchive, WINDOW_LOG_MAX};
 use sha2::{Digest, Sha256 as Sha256Hasher};
 use thiserror::Error;
-
-/// Most zeros that an archive may end with, in bytes: tar programs round up to 10 KiB.
-const PADDING_MAX: usize = 64 * 1024;
-
-/// How much of an emulator is looked at: its ELF header and program headers.
-const HEAD: usize = 4096;
 
 /// Why an archive is not what was signed.
 #[derive(Debug, Error)]
@@ -40,44 +34,21 @@ pub enum BadArchive {
     Trailing { file: String },
 }
 
-/// What an archive must hold, and nothing else.
-struct Listing {
-    file: String,
-    host: Host,
-    gzip: bool,
-    /// Whether what it holds must need no other file.
-    is_static: bool,
-    members: Vec<Listed>,
-}
-
-/// One member.
-struct Listed {
-    name: String,
-    size: u64,
-    sha256: Sha256,
-}
-
 /// Fails unless the archive that `content` holds is the one that `asset` describes: its members and
 /// no others, plain files of the right size, hash and host, and nothing behind them.
 pub fn check(asset: &Asset, content: impl Read) -> Result<(), BadArchive> {
-    let listed = |member: &Member| Listed { name: member.target.emulator(), size: member.size, sha256: member.sha256 };
-    let members = asset.members.iter().map(listed).collect();
-    let gzip = asset.form == Form::Tgz;
-    check_listed(&Listing { file: asset.file.clone(), host: asset.host, gzip, is_static: true, members }, content)
+    check_listed(&Listing::of(asset), asset.form == Form::Tgz, content)
 }
 
 /// The same for an archive of qus, which may be a program that needs its host's libraries.
 pub fn check_tool(archive: &ToolArchive, content: impl Read) -> Result<(), BadArchive> {
-    let ToolArchive { file, host, program_size: size, program_sha256: sha256, .. } = archive.clone();
-    let gzip = file == ToolArchive::tgz_name(host);
-    let members = vec![Listed { name: TOOL_MEMBER.to_owned(), size, sha256 }];
-    check_listed(&Listing { file, host, gzip, is_static: false, members }, content)
+    check_listed(&Listing::of_tool(archive), archive.file == ToolArchive::tgz_name(archive.host), content)
 }
 
-fn check_listed(asset: &Listing, content: impl Read) -> Result<(), BadArchive> {
+fn check_listed(asset: &Listing, gzip: bool, content: impl Read) -> Result<(), BadArchive> {
     let damaged = |error| BadArchive::Damaged { file: asset.file.clone(), error };
     let content = BufReader::new(content);
-    let mut rest = if asset.gzip {
+    let mut rest = if gzip {
         check_tar(asset, GzDecoder::new(content))?.into_inner()
     } else {
         let mut decoder = zstd::Decoder::with_buffer(content).map_err(damaged)?.single_frame();
@@ -101,7 +72,7 @@ fn check_tar<R: Read>(asset: &Listing, decoder: R) -> Result<R, BadArchive> {
         seen.push(&member.name);
         check_content(asset, member, &mut entry)?;
     }
-    if let Some(missing) = asset.members.iter().find(|member| !seen.contains(&member.name.as_str())) {
+    if let Some(missing) = asset.missing(&seen) {
         return Err(BadArchive::Missing { file: asset.file.clone(), member: missing.name.clone() });
     }
     let mut decoder = archive.into_inner();
@@ -121,7 +92,7 @@ fn check_header<'a>(
 ) -> Result<&'a Listed, BadArchive> {
     let file = asset.file.clone();
     let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-    let Some(listed) = asset.members.iter().find(|listed| listed.name == member) else {
+    let Some(listed) = asset.member(&member) else {
         return Err(BadArchive::Unlisted { file, member });
     };
     if seen.contains(&listed.name.as_str()) {
@@ -162,10 +133,5 @@ fn check_content(asset: &Listing, member: &Listed, entry: &mut impl Read) -> Res
     if hash != member.sha256 {
         return Err(BadArchive::Hash { file, member: name, have: hash, need: member.sha256 });
     }
-    match Header::parse(&head) {
-        Ok(header) if Host::of(&header) == Some(asset.host) && !(asset.is_static && header.wants_loader(&head)) => {
-            Ok(())
-        }
-        _ => Err(BadArchive::WrongHost { file, member: name, host: asset.host }),
-    }
+    asset.check_host(&head).map_err(|_| BadArchive::WrongHost { file, member: name, host: asset.host })
 }
