@@ -4,17 +4,17 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-use object::{ReadCache, ReadRef};
+use object::ReadCache;
 use qus::elf::Header;
 use qus::kind::Kind;
 use qus::linkage::{BadLinkage, Linkage};
 use qus::rule::KernelVersion;
 use qus::target::Target;
 
+use crate::fuzzed::Counted;
 use crate::linkage::damaged;
 use crate::support::real;
 
@@ -99,30 +99,6 @@ fn real_programs() -> Vec<PathBuf> {
 fn real_programs_ask_for_what_readelf_says() {
     for path in real_programs() {
         assert_eq!(of_file(&path), Ok(of_readelf(&path)), "{}", path.display());
-    }
-}
-
-/// Bytes, and how many of them were asked for.
-#[derive(Clone, Copy)]
-struct Counted<'a> {
-    bytes: &'a [u8],
-    asked: &'a Cell<u64>,
-}
-
-impl<'a> ReadRef<'a> for Counted<'a> {
-    fn len(self) -> Result<u64, ()> {
-        ReadRef::len(self.bytes)
-    }
-
-    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'a [u8], ()> {
-        self.asked.set(self.asked.get() + size);
-        self.bytes.read_bytes_at(offset, size)
-    }
-
-    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
-        let found = self.bytes.read_bytes_at_until(range, delimiter)?;
-        self.asked.set(self.asked.get() + found.len() as u64);
-        Ok(found)
     }
 }
 

@@ -13,6 +13,8 @@ use std::path::Path;
 
 use fastrand::Rng;
 
+pub(crate) use properties::Counted;
+
 /// How many damaged copies are looked at of each parser's inputs.
 const COPIES: u32 = 2000;
 

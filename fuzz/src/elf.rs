@@ -1,14 +1,14 @@
 //! Programs: of a hostile one no more is read than the limits say, and nothing is said that is not there.
 
 use std::cell::Cell;
-use std::ops::Range;
 
-use object::ReadRef;
 use qus::elf::{HEADER_MAX, Header};
 use qus::host::Host;
 use qus::kind::Kind;
 use qus::linkage::Linkage;
 use qus::target::Target;
+
+use super::counted::Counted;
 
 /// More than all that is read of any program, in bytes: two tables of 64 KiB, and as much as 4,096 names of 4 KiB.
 const READ_MAX: u64 = 2 * 64 * 1024 + 4096 * 4096 + 1024 * 1024;
@@ -34,30 +34,5 @@ pub(crate) fn check(bytes: &[u8]) {
         assert!(linkage.page == u64::MAX || linkage.page.is_power_of_two());
         assert!(linkage.apart == u64::MAX || linkage.apart.is_power_of_two());
         assert!(linkage.level().is_none_or(|level| (1..=4).contains(&level)));
-    }
-}
-
-/// Bytes, and how many of them were asked for.
-#[derive(Clone, Copy)]
-struct Counted<'a> {
-    bytes: &'a [u8],
-    asked: &'a Cell<u64>,
-}
-
-impl<'a> ReadRef<'a> for Counted<'a> {
-    fn len(self) -> Result<u64, ()> {
-        ReadRef::len(self.bytes)
-    }
-
-    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'a [u8], ()> {
-        let read = self.bytes.read_bytes_at(offset, size)?;
-        self.asked.set(self.asked.get() + size);
-        Ok(read)
-    }
-
-    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'a [u8], ()> {
-        let found = self.bytes.read_bytes_at_until(range, delimiter)?;
-        self.asked.set(self.asked.get() + found.len() as u64);
-        Ok(found)
     }
 }

@@ -6,6 +6,7 @@
 mod archive;
 mod bundle;
 mod claims;
+mod counted;
 mod dropin;
 mod elf;
 mod entry;
@@ -25,6 +26,7 @@ mod shebang;
 mod words;
 
 pub use archive::emulator;
+pub use counted::Counted;
 
 /// The public key whose secret key every root is signed with.
 pub fn root_key() -> &'static str {
