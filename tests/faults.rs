@@ -19,7 +19,7 @@ use machines::{InImage, Machine, OnKernel};
 use matrix::{Matrix, Tried, try_everything};
 #[cfg(feature = "self-update")]
 use scenarios::OF_ITSELF;
-use scenarios::{OF_FILES, OF_THE_KERNEL, Scenario};
+use scenarios::{OF_FILES, OF_THE_KERNEL, OF_THE_UNMOUNTED, Scenario};
 
 /// Tries all of `scenarios`, two at a time.
 fn try_all<M: Machine>(scenarios: &[Scenario], machine: fn(&Scenario) -> M) -> Vec<Tried> {
@@ -45,6 +45,13 @@ fn every_fault_at_every_step_of_an_image_leaves_the_old_or_the_new() {
 #[test]
 fn every_fault_at_every_step_with_the_kernels_table_leaves_the_old_or_the_new() {
     Matrix::of("kernel", try_all(OF_THE_KERNEL, OnKernel::new)).conclude();
+}
+
+#[test]
+fn every_fault_at_every_step_that_mounts_the_kernels_table_leaves_the_old_or_the_new() {
+    let matrix = Matrix::of("table not mounted", try_all(OF_THE_UNMOUNTED, OnKernel::unmounted));
+    matrix.conclude();
+    assert!(matrix.has("mount binfmt_misc"));
 }
 
 #[cfg(feature = "self-update")]

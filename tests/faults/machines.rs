@@ -216,13 +216,24 @@ fn copy(from: &Path, to: &Path) {
 /// This machine in namespaces of its own, with a table of its own.
 pub(super) struct OnKernel {
     sandbox: Sandbox,
+    /// Whether its table is mounted before.
+    is_mounted: bool,
     image: Image,
     before: fn(&dyn Machine),
 }
 
 impl OnKernel {
     pub(super) fn new(scenario: &Scenario) -> OnKernel {
-        let machine = OnKernel { sandbox: Sandbox::new(), image: image(), before: scenario.before };
+        OnKernel::within(Sandbox::new(), true, scenario)
+    }
+
+    /// Its table is not mounted yet.
+    pub(super) fn unmounted(scenario: &Scenario) -> OnKernel {
+        OnKernel::within(Sandbox::of_first_process(), false, scenario)
+    }
+
+    fn within(sandbox: Sandbox, is_mounted: bool, scenario: &Scenario) -> OnKernel {
+        let machine = OnKernel { sandbox, is_mounted, image: image(), before: scenario.before };
         machine.restore();
         machine
     }
@@ -248,9 +259,14 @@ impl Machine for OnKernel {
             .shell(
                 "rm -rf /etc/qus /etc/binfmt.d/* /usr/local/lib/* /var/lib/* /run/*
                  cd /proc/sys/fs/binfmt_misc
-                 for entry in *; do case $entry in register | status) ;; *) echo -1 > $entry ;; esac; done",
+                 for entry in $(ls); do case $entry in register | status) ;; *) echo -1 > $entry ;; esac; done",
             )
             .expect(0, &[]);
+        if !self.is_mounted {
+            self.sandbox
+                .shell("while [ -e /proc/sys/fs/binfmt_misc/register ]; do umount /proc/sys/fs/binfmt_misc; done")
+                .expect(0, &[]);
+        }
         self.image.hand_anchor_to(&self.sandbox);
         self.offer(VERSIONS[2]);
         (self.before)(self);

@@ -1,6 +1,6 @@
 //! The matrix: commands and their steps by faults, each cell a number of runs that met the fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -87,6 +87,13 @@ impl Matrix {
             matrix.wrongs.extend(wrongs);
         }
         matrix
+    }
+
+    /// Whether every command has a step of that name.
+    pub(super) fn has(&self, step: &str) -> bool {
+        let of = |row: &Row| row.name.split(": ").next().map(str::to_owned);
+        let with = self.rows.iter().filter(|row| row.name.ends_with(&format!(": {step}")));
+        with.filter_map(of).collect::<BTreeSet<_>>() == self.rows.iter().filter_map(of).collect()
     }
 
     /// Fails unless every step met every fault, and every run ended old or new. Prints it whether or not the test's

@@ -134,6 +134,17 @@ pub(super) const OF_THE_KERNEL: &[Scenario] = &[
     Scenario { name: "rollback", before: updated, command: &["rollback"] },
 ];
 
+/// Changes that mount the kernel's table first. What is mounted in a sandbox stays only as long as it does, so this one
+/// is told that it is the machine.
+pub(super) const OF_THE_UNMOUNTED: &[Scenario] = &[
+    Scenario { name: "install", before: NOTHING, command: &["install", "aarch64"] },
+    Scenario {
+        name: "register",
+        before: with_a_folder,
+        command: &["register", "aarch64", "--path", "/usr/local/lib/emulators"],
+    },
+];
+
 /// Changes of the program itself.
 #[cfg(feature = "self-update")]
 pub(super) const OF_ITSELF: &[Scenario] = &[

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::machine::Said;
+use super::shim;
 use super::tree::{Tree, tree};
 
 /// Prepares the namespaces. Only `/etc` and `/usr` must show what is really in them; an overlay over `/` itself
@@ -40,23 +41,33 @@ const EMPTY: [&str; 6] = ["etc/qus", "run/", "usr/lib/binfmt.d/", "usr/local/lib
 pub(crate) struct Sandbox {
     keeper: Child,
     folder: TempDir,
+    is_first: bool,
 }
 
 impl Sandbox {
     /// With binfmt_misc mounted and empty.
     pub(crate) fn new() -> Sandbox {
-        Sandbox::prepare("binfmt_misc")
+        Sandbox::prepare("binfmt_misc", false)
     }
 
     /// With binfmt_misc not mounted.
     pub(crate) fn without_table() -> Sandbox {
-        Sandbox::prepare("tmpfs")
+        Sandbox::prepare("tmpfs", false)
     }
 
-    fn prepare(table: &str) -> Sandbox {
+    /// With binfmt_misc not mounted, where what is mounted stays: its programs see processes of their own, whose first is
+    /// in the same namespaces, and are told that these are the machine's. Nothing else is other than it is.
+    pub(crate) fn of_first_process() -> Sandbox {
+        Sandbox::prepare("tmpfs", true)
+    }
+
+    fn prepare(table: &str, is_first: bool) -> Sandbox {
         let folder = TempDir::new().unwrap();
+        let own_processes: &[&str] = if is_first { &["--pid", "--fork", "--kill-child", "--mount-proc"] } else { &[] };
         let mut keeper = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", PREPARE, "sandbox"])
+            .args(["--user", "--map-root-user", "--mount"])
+            .args(own_processes)
+            .args(["sh", "-c", PREPARE, "sandbox"])
             .arg(folder.path())
             .arg(table)
             .stdout(Stdio::piped())
@@ -68,7 +79,7 @@ impl Sandbox {
             line, "ready\n",
             "this machine cannot give a user namespace with binfmt_misc (Linux >= 6.7) and overlays"
         );
-        Sandbox { keeper, folder }
+        Sandbox { keeper, folder, is_first }
     }
 
     /// Runs a program in it.
@@ -79,7 +90,13 @@ impl Sandbox {
     /// A program that is to be run in it.
     pub(crate) fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--user", "--mount", "--target", &self.keeper.id().to_string(), "--", program]).args(words);
+        let keeper = self.keeper.id();
+        command.args(["--user", "--mount", "--target", &keeper.to_string()]);
+        if self.is_first {
+            command.arg(format!("--pid=/proc/{keeper}/ns/pid_for_children"));
+            command.env("LD_PRELOAD", shim::library()).env("SHIM_FIRST", "yes");
+        }
+        command.args(["--", program]).args(words);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("QUS_")) {
             command.env_remove(name);
         }

@@ -8,6 +8,7 @@
  *   SHIM_FAULT  kill: killed before it; torn: killed after half of it; stop: stopped before it;
  *               a name of a signal: it gets that signal before it; or the number of an error that it returns
  *   SHIM_LASTS  the calls that go on to fail after it: none, space (those that need some), changes, or all
+ *   SHIM_FIRST  if it says anything, the namespaces the program is in bear the numbers of the machine's first ones
  *
  * Nothing is waited for: what a process wrote outlives its end, and disks are not what is tried here.
  */
@@ -178,6 +179,16 @@ int unlinkat(int at, const char *name, int flags) {
 
 int mount(const char *from, const char *on, const char *type, unsigned long flags, const void *data) {
     AROUND(CHANGES, "mount", on, REAL(mount)(from, on, type, flags, data));
+}
+
+/* `PROC_USER_INIT_INO` and `PROC_PID_INIT_INO` (Linux tag v6.12, include/linux/proc_ns.h). */
+int statx(int at, const char *name, int flags, unsigned mask, struct statx *status) {
+    int done = REAL(statx)(at, name, flags, mask, status);
+    if (done == 0 && *setting("SHIM_FIRST")) {
+        if (strcmp(name, "/proc/self/ns/user") == 0) status->stx_ino = 0xEFFFFFFD;
+        if (strcmp(name, "/proc/self/ns/pid") == 0) status->stx_ino = 0xEFFFFFFC;
+    }
+    return done;
 }
 
 int umount(const char *on) { AROUND(CHANGES, "unmount", on, REAL(umount)(on)); }
