@@ -2,6 +2,7 @@
 
 mod advisories;
 mod book;
+mod dropped;
 mod gap;
 mod images;
 mod kernel;

@@ -144,6 +144,9 @@ pub(crate) struct Report {
     pub(super) steps: Vec<String>,
     pub(super) proofs: Vec<Proof>,
     pub(super) dropped: Vec<Target>,
+    /// Whether nothing is left of it, for nothing of it runs.
+    #[serde(skip)]
+    undone: bool,
 }
 
 impl Report {
@@ -152,8 +155,14 @@ impl Report {
         Report::of(&Plan::default(), Applied::default(), false)
     }
 
+    /// Whether the machine is as it was: what was seen of the repository is not written down either.
+    pub(super) fn changed_nothing(&self) -> bool {
+        self.undone || self.steps.is_empty()
+    }
+
     pub(super) fn of(plan: &Plan, applied: Applied, dry_run: bool) -> Report {
         let Applied { proofs, dropped } = applied;
-        Report { schema: 1, dry_run, steps: plan.steps.iter().map(describe_step).collect(), proofs, dropped }
+        let undone = plan.comes_to_nothing(&dropped);
+        Report { schema: 1, dry_run, steps: plan.steps.iter().map(describe_step).collect(), proofs, dropped, undone }
     }
 }

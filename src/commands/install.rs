@@ -39,13 +39,17 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     tell::taken(&plan, &observed, context);
     tell_left_out(&selection, consent, &observed, context);
     let report = context.carry_out(&plan, Some(&opened.store))?;
-    if plan.is_empty() {
-        context.remember(&mut observed, &opened.memory)?;
-    }
-    tell::place(&plan, &observed, context);
+    // What became of each target is told all the same.
+    let remembered = if report.changed_nothing() {
+        context.remember(&mut observed, &opened.memory)
+    } else {
+        tell::place(&plan, &observed, context);
+        Ok(())
+    };
     tell::followed(&plan, &report, context);
     tell_unfollowed(&selection, &offer, &report, context);
-    conclude(&plan, &report, context)
+    let exit = conclude(&plan, &report, context)?;
+    remembered.map(|()| exit)
 }
 
 /// Whoever was chosen on purpose for a target keeps it, unless somebody at the terminal says otherwise.

@@ -123,13 +123,13 @@ impl Done {
         let Update { plan, prospects, refused } = plan::update(selection, consent, &observed, &offer, is_meant)?;
         tell::taken(&plan, &observed, context);
         let report = context.carry_out(&plan, Some(&opened.store))?;
-        tell::place(&plan, &observed, context);
-        if plan.is_empty() {
-            context.remember(&mut observed, &opened.memory)?;
-        } else if !report.dropped.is_empty() {
-            // Where nothing of it runs, all was undone, what was seen of the repository too.
-            context.remember(&mut look(context)?, &opened.memory)?;
-        }
+        // What became of each target is told all the same.
+        let remembered = if report.changed_nothing() {
+            context.remember(&mut observed, &opened.memory)
+        } else {
+            tell::place(&plan, &observed, context);
+            Ok(())
+        };
         let moved = prospects.iter().filter(|prospect| is_moved(prospect, &refused));
         for Prospect { target, installed, offered, .. } in moved.filter(|_| !report.dry_run) {
             match report.proofs.iter().find(|proof| proof.target == *target && report.dropped.contains(target)) {
@@ -154,7 +154,7 @@ impl Done {
         self.document.add(prospects, &refused, report);
         self.refused.extend(refused);
         self.memory = opened.memory;
-        Ok(())
+        remembered
     }
 
     /// Says what is left to say of a machine that was as `observed`, and how it ends. It is not looked at again: what is

@@ -84,6 +84,15 @@ impl Plan {
         })
     }
 
+    /// Whether nothing is left of it where the targets in `dropped` were taken back: none is changed, and of none
+    /// anything else is to be written down.
+    pub fn comes_to_nothing(&self, dropped: &[Target]) -> bool {
+        let notes = |planned: &Planned| matches!(&planned.step, Step::Record { after, before } if after.without(dropped, before).targets != before.targets);
+        !dropped.is_empty()
+            && self.steps.iter().filter_map(|planned| planned.target).all(|target| dropped.contains(&target))
+            && !self.steps.iter().any(notes)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

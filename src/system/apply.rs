@@ -84,7 +84,7 @@ pub fn apply(plan: &Plan, machine: Machine, watch: &mut dyn Watch) -> Result<App
             return Err(run.taken_back(index + 1, error));
         }
     }
-    if run.nothing_is_left() {
+    if plan.comes_to_nothing(&run.dropped) {
         let undone = run.undo(plan.steps.len()).and_then(|()| run.end());
         undone.map_err(|undo| run.not_undone(&"no target runs", undo))?;
     } else {
@@ -208,12 +208,6 @@ impl Run<'_> {
             fetched => fetched?,
         };
         Ok(verified)
-    }
-
-    /// Whether every target of the plan was dropped, so that there is nothing to keep.
-    fn nothing_is_left(&self) -> bool {
-        !self.dropped.is_empty()
-            && self.plan.steps.iter().filter_map(|planned| planned.target).all(|target| self.dropped.contains(&target))
     }
 
     /// Sweeps away what is no longer needed, the journal last.

@@ -9,7 +9,7 @@ use crate::support::real::{answering, program, runs, status};
 use crate::support::releases::Releases;
 
 /// A static program of this host that crashes.
-fn crash() -> Vec<u8> {
+pub(super) fn crash() -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let (source, built) = (folder.path().join("crash.c"), folder.path().join("crash"));
     fs::write(&source, "#include <stdlib.h>\nint main(void) { abort(); }\n").unwrap();
