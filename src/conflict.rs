@@ -23,8 +23,8 @@ pub enum Conflict {
     Own(Target),
     #[error("the repository has no emulator of \"{target}\" for host \"{host}\" in version {version}")]
     NotOffered { target: Target, host: Host, version: Version },
-    #[error("the repository has no version {0}")]
-    NoSuchVersion(Version),
+    #[error("the repository has no version {version}")]
+    NoSuchVersion { version: Version, there: Vec<Version> },
     #[error("the repository has no channel \"{channel}\"")]
     NoSuchChannel { channel: Channel, there: Vec<String> },
     #[error("version {version} was withdrawn: {why}")]
@@ -148,10 +148,17 @@ impl Conflict {
     /// What to type where it is a version that is not to be had.
     fn help_with_versions(&self) -> Option<String> {
         Some(match self {
-            Conflict::NotOffered { .. } | Conflict::NoSuchVersion(_) => {
+            Conflict::NotOffered { .. } => {
                 "qus install all installs what this version has; ask whoever publishes the repository for more"
                     .to_owned()
             }
+            Conflict::NoSuchVersion { there, .. } => match there.as_slice() {
+                [] => "it has none that may be installed; ask whoever publishes the repository".to_owned(),
+                there => {
+                    let there: Vec<&str> = there.iter().map(Version::as_str).collect();
+                    format!("versions are {}", there.join(", "))
+                }
+            },
             Conflict::OlderVersion { target, offered, .. } => {
                 format!("if the older one is wanted: qus install --allow-downgrade {target}@{offered}")
             }

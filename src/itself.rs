@@ -8,11 +8,18 @@ use crate::rooted::RootedPath;
 use crate::tool::{InstallSource, ToolReceipt};
 use crate::version::Version;
 
+/// What the name of a staging directory ends with; it begins with a dot, and the program's own name stands between.
+const STAGING: &str = "-update";
+
 /// How this copy came here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provenance {
     /// By `install.sh` or `self-update`: it is qus's own to replace.
     Standalone(ToolReceipt),
+    /// By the same, but for the whole machine, where one user's own was asked for.
+    OfMachine,
+    /// By the same, but for this user alone, where the machine's was asked for.
+    OfUser,
     /// By a package, whose manager does it.
     Package(InstallSource),
     /// With the image of a container of this kind.
@@ -62,7 +69,12 @@ impl ToolObserved {
 
     /// Where the next program is made ready: on the same file system.
     pub fn staging(&self) -> RootedPath {
-        let name = format!(".{}-update", self.path.name());
+        let name = format!(".{}{STAGING}", self.path.name());
         self.path.parent().map_or_else(|| RootedPath::from_trusted("/").join(&name), |parent| parent.join(&name))
+    }
+
+    /// Whether a path is directly below such a directory, where nothing stays.
+    pub fn is_staged(path: &RootedPath) -> bool {
+        path.parent().is_some_and(|parent| parent.name().starts_with('.') && parent.name().ends_with(STAGING))
     }
 }

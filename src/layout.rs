@@ -5,6 +5,9 @@ use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::version::Version;
 
+/// What a directory is called where files are made ready.
+const STAGING: &str = "staging";
+
 /// The administrator's settings.
 const SETTINGS: &str = "/etc/qus/config.toml";
 
@@ -106,7 +109,12 @@ impl Layout {
 
     /// Where files are made ready, on the file system they are to be used on.
     pub fn staging(&self) -> RootedPath {
-        self.prefix.join("staging")
+        self.prefix.join(STAGING)
+    }
+
+    /// Whether a path is directly below the staging directory of some installation: there nothing stays.
+    pub fn is_staged(path: &RootedPath) -> bool {
+        path.parent().is_some_and(|parent| parent.name() == STAGING)
     }
 
     /// The receipt.

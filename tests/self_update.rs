@@ -1,6 +1,7 @@
 //! qus replaces itself, by what is verified, tried and journalled; and only where it is its own to replace.
 
-mod choosing;
+mod again;
+pub(crate) mod choosing;
 mod faults;
 mod owners;
 mod trials;
@@ -53,7 +54,19 @@ fn the_one_that_was_replaced_comes_back_without_a_network() {
     machine.qus(&["self-update"]).expect(0, &[]);
     let newer = machine.tree();
     fs::remove_dir_all(&machine.image.publisher.folder).unwrap();
-    machine.in_vain(&["self-update", "--rollback", "--dry-run"]).expect(0, &["copy /usr/local/bin/qus.previous to"]);
+    let steps = [
+        "make directory /usr/local/bin/.qus-update",
+        "copy /usr/local/bin/qus.previous to /usr/local/bin/.qus-update/qus",
+        &format!("try whether /usr/local/bin/.qus-update/qus is qus {PRESENT} and starts"),
+        "remove /usr/local/bin/qus.previous",
+        "copy /usr/local/bin/qus to /usr/local/bin/qus.previous",
+        "put /usr/local/bin/.qus-update/qus in the place of /usr/local/bin/qus",
+        &format!("try whether /usr/local/bin/qus is qus {PRESENT} and starts"),
+        "write /var/lib/qus/self.json",
+        "",
+    ];
+    let said = machine.in_vain(&["self-update", "--rollback", "--dry-run"]).expect(0, &[]);
+    assert_eq!(said.stdout, steps.join("\n"));
     machine.qus(&["self-update", "--rollback"]).expect(0, &[&format!("is qus {PRESENT} now, in place of 0.9.9")]);
     assert_eq!(machine.version(), PRESENT);
     machine.qus(&["self-update", "--rollback"]).expect(0, &["is qus 0.9.9 now"]);
@@ -182,6 +195,11 @@ fn a_user_replaces_a_copy_at_home() {
         .shell("mkdir -p /usr/local/lib/home/.local/state/qus; mv /var/lib/qus/self.json /usr/local/lib/home/.local/state/qus/")
         .expect(0, &[]);
     machine.in_vain(&["self-update"]).expect(8, &["how \"/usr/local/bin/qus\" was installed is not known"]);
+    let script = format!("HOME=/usr/local/lib/home {PATH} self-update");
+    machine.sandbox.shell(&script).expect(
+        8,
+        &["\"/usr/local/bin/qus\" is this user's own, and not the whole machine's\nhelp: qus self-update --user\n"],
+    );
     let script = format!("HOME=/usr/local/lib/home {PATH} self-update --user");
     machine.sandbox.shell(&script).expect(0, &["is qus 0.9.9 now"]);
     assert!(machine.tree().contains_key("usr/local/lib/home/.local/state/qus/self.json"));

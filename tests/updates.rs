@@ -1,11 +1,12 @@
 //! Versions: channels, pins, going back, faults that are known, and the timer.
 
 mod advisories;
+mod again;
 mod book;
 mod dropped;
 mod gap;
 mod images;
 mod kernel;
-mod planning;
+pub(crate) mod planning;
 mod units;
 mod window;

@@ -22,7 +22,8 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         Memory::parse(&what, text).map_err(store::StoreError::from)?;
     }
     let (targets, installed) = (Target::all().count(), observed.receipt.targets.len());
-    context.ui.result(format!("sound: {targets} targets, {anchors} roots of trust, {installed} installed"));
+    let plural = if anchors == 1 { "" } else { "s" };
+    context.ui.result(format!("sound: {targets} targets, {anchors} root{plural} of trust, {installed} installed"));
     Ok(Exit::Done)
 }
 

@@ -38,11 +38,18 @@ pub struct Terms {
 impl<'a> Offer<'a> {
     /// The release of `version`, which must not be withdrawn.
     pub(super) fn release(&self, version: &Version) -> Result<&'a Release, Conflict> {
-        let release = self.index.release(version).ok_or_else(|| Conflict::NoSuchVersion(version.clone()))?;
+        let release = self.index.release(version).ok_or_else(|| self.no_such_version(version))?;
         match &release.withdrawn {
             Some(why) => Err(Conflict::Withdrawn { version: version.clone(), why: why.clone() }),
             None => Ok(release),
         }
+    }
+
+    fn no_such_version(&self, version: &Version) -> Conflict {
+        let sound = self.index.releases.iter().filter(|release| release.withdrawn.is_none());
+        let mut there: Vec<Version> = sound.map(|release| release.version.clone()).collect();
+        there.sort();
+        Conflict::NoSuchVersion { version: version.clone(), there }
     }
 
     /// The version that `channel` names.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dropin;
 use crate::entry::Entry;
+use crate::itself::ToolObserved;
+use crate::layout::Layout;
 use crate::receipt::Receipt;
 use crate::release::{Asset, ToolArchive};
 use crate::rooted::RootedPath;
@@ -64,11 +66,12 @@ impl fmt::Display for Step {
             Step::Try { path, version } => write!(f, "try whether {path} is qus {version} and starts"),
             Step::Copy { from, to } => write!(f, "copy {from} to {to}"),
             Step::Replace { path, by, .. } => write!(f, "put {by} in the place of {path}"),
-            Step::Move { from, to } => match (from.as_str().contains("/staging/"), to.as_str().contains("/staging/")) {
-                (_, true) => write!(f, "remove {from}"),
-                _ if dropin::is_aside(to) => write!(f, "put {from} aside as {to}"),
-                _ => write!(f, "install {to}"),
-            },
+            // Into where nothing stays.
+            Step::Move { from, to } if Layout::is_staged(to) || ToolObserved::is_staged(to) => {
+                write!(f, "remove {from}")
+            }
+            Step::Move { from, to } if dropin::is_aside(to) => write!(f, "put {from} aside as {to}"),
+            Step::Move { to, .. } => write!(f, "install {to}"),
             Step::PutLink { path, after: Some(to), .. } => write!(f, "link {path} to {to}"),
             Step::PutLink { path, after: None, .. } | Step::PutFile { path, after: None, .. } => {
                 write!(f, "remove {path}")

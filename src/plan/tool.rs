@@ -47,6 +47,10 @@ pub enum ToolRefusal {
     Container(String),
     #[error("how \"{0}\" was installed is not known, so it is not replaced")]
     Unknown(RootedPath),
+    #[error("\"{0}\" is the whole machine's, and not this user's own")]
+    OfMachine(RootedPath),
+    #[error("\"{0}\" is this user's own, and not the whole machine's")]
+    OfUser(RootedPath),
     #[error("\"{0}\" is not the file that qus's own installation put there, so it is not replaced")]
     Changed(RootedPath),
     #[error("the qus that runs here was replaced or removed meanwhile")]
@@ -75,6 +79,8 @@ impl Explain for ToolRefusal {
             ToolRefusal::Managed { .. }
             | ToolRefusal::Container(_)
             | ToolRefusal::Unknown(_)
+            | ToolRefusal::OfMachine(_)
+            | ToolRefusal::OfUser(_)
             | ToolRefusal::Changed(_)
             | ToolRefusal::LeftOut { .. } => Exit::Managed,
             ToolRefusal::Image => Exit::Usage,
@@ -95,6 +101,8 @@ impl Explain for ToolRefusal {
                 "if cargo installed it: cargo install qus; else remove it, and install it by the repository's script: curl -fsSL URL/install.sh | sudo sh"
                     .to_owned()
             }
+            ToolRefusal::OfMachine(_) => "as root, and without --user: sudo qus self-update".to_owned(),
+            ToolRefusal::OfUser(_) => "qus self-update --user".to_owned(),
             ToolRefusal::Gone => "type the command again".to_owned(),
             ToolRefusal::Image => "leave out --root".to_owned(),
             ToolRefusal::NotOffered(_) => "name another repository: qus self-update --repository URL".to_owned(),
@@ -120,6 +128,8 @@ pub fn own(observed: &ToolObserved) -> Result<&ToolReceipt, ToolRefusal> {
             ToolRefusal::Managed { path, manager: source.manager.clone(), command: source.command.clone() }
         }
         Provenance::Container(kind) => ToolRefusal::Container(kind.clone()),
+        Provenance::OfMachine => ToolRefusal::OfMachine(path),
+        Provenance::OfUser => ToolRefusal::OfUser(path),
         Provenance::Changed => ToolRefusal::Changed(path),
         Provenance::Gone => ToolRefusal::Gone,
         Provenance::Unknown => ToolRefusal::Unknown(path),

@@ -17,6 +17,7 @@ use crate::elf::Header;
 use crate::hex::Sha256;
 use crate::host::Host;
 use crate::itself::{Provenance, ToolObserved};
+use crate::layout::Layout;
 use crate::observed::{Fault, FaultKind};
 use crate::rooted::RootedPath;
 use crate::tool::{InstallSource, SCHEMA, ToolReceipt};
@@ -74,16 +75,32 @@ fn provenance(root: &Root, path: &RootedPath, sha256: Sha256, receipt: Option<&s
     if let Some(kind) = tool_owner::container() {
         return Provenance::Container(kind);
     }
-    let Some(receipt) = receipt.and_then(|text| serde_json::from_str::<ToolReceipt>(text).ok()) else {
-        return Provenance::Unknown;
-    };
+    match speaking_of(path, receipt) {
+        Some(receipt) if receipt.sha256 == sha256 => Provenance::Standalone(receipt),
+        Some(_) => Provenance::Changed,
+        None => elsewhere(root, path, sha256).unwrap_or(Provenance::Unknown),
+    }
+}
+
+/// The receipt with this text, if it is one of this very path.
+fn speaking_of(path: &RootedPath, receipt: Option<&str>) -> Option<ToolReceipt> {
+    let receipt: ToolReceipt = serde_json::from_str(receipt?).ok()?;
     // It names what was typed then, which may be a link.
     let leads_here = fs::canonicalize(receipt.path.as_str()).is_ok_and(|led| led == Path::new(path.as_str()));
-    match leads_here && receipt.schema == SCHEMA {
-        true if receipt.sha256 == sha256 => Provenance::Standalone(receipt),
-        true => Provenance::Changed,
-        false => Provenance::Unknown,
-    }
+    (leads_here && receipt.schema == SCHEMA).then_some(receipt)
+}
+
+/// Whose copy it is by the receipt that was not asked for: the machine's in place of the user's, or the other way round.
+fn elsewhere(root: &Root, path: &RootedPath, sha256: Sha256) -> Option<Provenance> {
+    let (other, provenance) = if *root.layout() == Layout::system() {
+        (Root::home(&super::home()?), Provenance::OfUser)
+    } else {
+        (Root::system(), Provenance::OfMachine)
+    };
+    // It is for a message alone: what cannot be read says nothing.
+    let text = other.read(&other.layout().tool_receipt()).ok().flatten();
+    let receipt = speaking_of(path, text.as_deref())?;
+    (receipt.sha256 == sha256).then_some(provenance)
 }
 
 /// A file's hash, and its beginning.

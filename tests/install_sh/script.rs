@@ -19,8 +19,10 @@ pub(crate) const TEMPLATE: &str = include_str!("../../scripts/install.sh");
 pub(crate) const SHELLS: [&str; 4] = ["dash", "bash", "bash --posix", "busybox sh"];
 
 /// What every machine has.
-const USUAL: &[&str] =
-    &["cat", "chmod", "cp", "cut", "grep", "gzip", "id", "mkdir", "mktemp", "mv", "rm", "sed", "tail", "tar", "uname"];
+const USUAL: &[&str] = &[
+    "cat", "chmod", "cp", "cut", "grep", "gzip", "id", "mkdir", "mktemp", "mv", "rm", "sed", "sort", "tail", "tar",
+    "uname",
+];
 
 /// What can verify.
 pub(crate) const MINISIGN: &[&str] = &["curl", "sha256sum", "minisign"];

@@ -11,7 +11,7 @@ use qus::tool::compare;
 
 use crate::support::publisher::version;
 
-fn observed(present: &str) -> ToolObserved {
+pub(crate) fn observed(present: &str) -> ToolObserved {
     ToolObserved {
         layout: Layout::system(),
         host: Host::Amd64,
@@ -28,7 +28,7 @@ fn observed(present: &str) -> ToolObserved {
     }
 }
 
-fn tool(text: &str, host: Host) -> Tool {
+pub(super) fn tool(text: &str, host: Host) -> Tool {
     let (file, sha256) = (ToolArchive::file_name(host), Sha256([0; 32]));
     let archive = ToolArchive { file, host, size: 1, sha256, program_size: 1, program_sha256: sha256 };
     Tool { version: version(text), archives: vec![archive] }

@@ -35,6 +35,24 @@ fn a_file_that_somebody_else_put_there_since_is_refused() {
 }
 
 #[test]
+fn a_copy_of_the_machines_is_no_users_to_replace() {
+    let mut machine = Standalone::new();
+    machine.offer("0.9.9", &real("0.9.9"));
+    machine.sandbox.shell("mkdir /usr/local/lib/home").expect(0, &[]);
+    let before = machine.tree();
+    let mine =
+        |words: &str| machine.sandbox.shell(&format!("HOME=/usr/local/lib/home {PATH} self-update --user {words}"));
+    for words in ["", "--check", "--rollback"] {
+        let said = mine(words).expect(8, &["\"/usr/local/bin/qus\" is the whole machine's, and not this user's own"]);
+        assert!(said.stderr.ends_with("help: as root, and without --user: sudo qus self-update\n"), "{said:#?}");
+    }
+    assert_eq!(machine.tree(), before);
+    // What is written down is not what lies there: that is nobody's.
+    machine.sandbox.shell("sed -i 's/\"sha256\": \"./\"sha256\": \"/' /var/lib/qus/self.json").expect(0, &[]);
+    mine("").expect(8, &["how \"/usr/local/bin/qus\" was installed is not known"]);
+}
+
+#[test]
 fn a_copy_of_dpkgs_is_refused_with_the_command_of_apt() {
     let mut machine = Standalone::new();
     machine.offer("0.9.9", &real("0.9.9"));

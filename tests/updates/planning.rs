@@ -59,12 +59,12 @@ fn update_of(words: &[&str], index: &Index, terms: &Terms, observed: &Observed) 
     plan::update(&selection, Consent::default(), observed, &offer(index, terms), |_| true)
 }
 
-fn update(observed: &Observed) -> Update {
+pub(super) fn update(observed: &Observed) -> Update {
     update_of(&[], &index(), &Terms::default(), observed).unwrap()
 }
 
 /// The same machine with another version of aarch64 on it, and versions that are kept.
-fn at(text: &str, kept: &[&str]) -> Observed {
+pub(crate) fn at(text: &str, kept: &[&str]) -> Observed {
     let mut observed = installed(None);
     let layout = Layout::system();
     let of = |text: &str| {
@@ -211,6 +211,24 @@ fn a_channel_that_is_not_there_is_an_error_that_tells_which_are() {
 }
 
 #[test]
+fn a_version_that_is_not_there_is_an_error_that_tells_which_are() {
+    let (index, terms) = (withdrawn("11.1.3-1"), Terms::default());
+    let install = |index: &Index| {
+        let (selection, letters) = (select(&["aarch64@9.9-9"]), Letters::default());
+        let offer = offer(index, &terms);
+        plan::install(&selection, &letters, Consent::default(), &crate::planning::bare(), &offer).unwrap_err()
+    };
+    let conflict = install(&index);
+    assert_eq!(conflict.to_string(), "the repository has no version 9.9-9");
+    // In their order, and without the one that nobody may have.
+    assert_eq!(conflict.help().unwrap(), "versions are 11.1.2-1, 11.1.4-1, 12.0.0-1");
+    let turned = Index { releases: index.releases.into_iter().rev().collect(), ..index };
+    assert_eq!(install(&turned), conflict);
+    let none = install(&Index { releases: Vec::new(), ..turned });
+    assert_eq!(none.help().unwrap(), "it has none that may be installed; ask whoever publishes the repository");
+}
+
+#[test]
 fn what_is_pinned_stays() {
     let update = update(&pinned(at("11.1.3-1", &[])));
     assert_eq!(update.prospects[0].verdict, Verdict::Pinned);
@@ -281,7 +299,7 @@ fn a_masked_dropin_is_in_the_way_of_its_own_target_alone() {
     assert_eq!(after(&update.plan).targets[&target("arm")].version, version("11.1.4-1"));
 }
 
-fn rollback(words: &[&str], damaged: &BTreeSet<RootedPath>, observed: &Observed) -> Result<Plan, Conflict> {
+pub(crate) fn rollback(words: &[&str], damaged: &BTreeSet<RootedPath>, observed: &Observed) -> Result<Plan, Conflict> {
     let selection = if words.is_empty() { qus::wanted::Selection::All } else { select(words) };
     plan::rollback(&selection, &News::default(), damaged, observed)
 }

@@ -27,7 +27,7 @@ pub(super) fn show(document: &Document, context: &Context) {
 fn show_repository(status: &RepositoryStatus, now: Moment, context: &Context) {
     let ui = context.ui;
     ui.result(&status.url);
-    let from = status.anchor.file.as_deref().unwrap_or("this qus was built with it");
+    let from = status.anchor.file.as_deref().unwrap_or("this qus, as it was built");
     let row = |name: &str, text: String| ui.result(format!("  {name:<10}{text}"));
     let root = &status.root;
     row("trusted by", format!(" {from}"));
