@@ -3,6 +3,7 @@
 mod choosing;
 mod faults;
 mod owners;
+mod taken_back;
 mod trials;
 
 use std::fs;

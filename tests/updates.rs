@@ -6,5 +6,6 @@ mod gap;
 mod images;
 mod kernel;
 mod planning;
+pub(crate) mod revoked;
 mod units;
 mod window;
