@@ -121,7 +121,8 @@ pub struct RevokeArgs {
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("deed").required(true).args(["why", "undo"]))]
 #[command(override_usage = "\
-qus-release withdraw [--tool] <REPOSITORY> <VERSION> <--why <TEXT>|--undo>")]
+qus-release withdraw [--tool] <REPOSITORY> <VERSION>
+           <--why <TEXT>|--undo>")]
 pub struct WithdrawArgs {
     /// Folder of the repository
     pub repository: PathBuf,
