@@ -29,6 +29,8 @@ pub enum Conflict {
     NoSuchChannel { channel: Channel, there: Vec<String> },
     #[error("version {version} was withdrawn: {why}")]
     Withdrawn { version: Version, why: String },
+    #[error("version {version} of \"{target}\" was revoked: nobody is to run it any more")]
+    Revoked { target: Target, version: Version },
     #[error("no earlier version of \"{0}\" is kept")]
     NothingKept(Target),
     #[error("version {version} of \"{target}\" is not kept")]
@@ -170,6 +172,9 @@ impl Conflict {
                 "install another version: TARGET@VERSION, or what the channel names once its publisher has mended it"
                     .to_owned()
             }
+            Conflict::Revoked { target, .. } => {
+                format!("install another version: qus install --allow-downgrade {target}@VERSION")
+            }
             Conflict::NothingKept(target) => {
                 format!("to install an earlier one: qus install --allow-downgrade {target}@VERSION")
             }
@@ -197,6 +202,7 @@ impl Explain for Conflict {
     fn exit(&self) -> Exit {
         match self {
             Conflict::OlderVersion { .. } => Exit::Older,
+            Conflict::Revoked { .. } => Exit::NotAuthentic,
             Conflict::NotInKernel
             | Conflict::NotLoaded
             | Conflict::MayNotMount

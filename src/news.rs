@@ -1,6 +1,9 @@
 //! News: what repositories last said of versions, for everybody who has no repository at hand.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::advisory::{self, Advisory};
+use crate::hex::Sha256;
 use crate::host::Host;
 use crate::qemu::QemuVersion;
 use crate::receipt::Installed;
@@ -14,6 +17,10 @@ use crate::version::Version;
 pub struct News {
     advisories: Vec<Advisory>,
     withdrawn: Vec<Withdrawn>,
+    /// Versions of qus itself.
+    withdrawn_tools: Vec<Withdrawn>,
+    /// By repository: no other one speaks of what came from there.
+    revoked: BTreeMap<String, BTreeSet<Sha256>>,
 }
 
 /// A version that its repository withdrew.
@@ -28,23 +35,27 @@ impl News {
     /// What `memory` holds. Where no repository said anything of faults, it is what this qus was built with.
     pub fn of(memory: &Memory) -> News {
         let mut advisories: Vec<Advisory> = Vec::new();
-        let mut withdrawn = Vec::new();
+        let (mut withdrawn, mut withdrawn_tools) = (Vec::new(), Vec::new());
+        let mut revoked = BTreeMap::new();
         for (repository, seen) in &memory.repositories {
             for advisory in &seen.advisories {
                 if !advisories.contains(advisory) {
                     advisories.push(advisory.clone());
                 }
             }
-            withdrawn.extend(seen.withdrawn.iter().map(|(version, why)| Withdrawn {
+            let told = |(version, why): (&Version, &String)| Withdrawn {
                 repository: repository.clone(),
                 version: version.clone(),
                 why: why.clone(),
-            }));
+            };
+            withdrawn.extend(seen.withdrawn.iter().map(told));
+            withdrawn_tools.extend(seen.withdrawn_tools.iter().map(told));
+            revoked.insert(repository.clone(), seen.root.revoked.iter().copied().collect());
         }
         if advisories.is_empty() {
             advisories = advisory::known().to_vec();
         }
-        News { advisories, withdrawn }
+        News { advisories, withdrawn, withdrawn_tools, revoked }
     }
 
     /// Every known fault.
@@ -67,15 +78,36 @@ impl News {
 
     /// Why `repository` withdrew `version`, if it did.
     pub fn withdrawn(&self, repository: &str, version: &Version) -> Option<&str> {
-        let is_it = |withdrawn: &&Withdrawn| withdrawn.repository == repository && withdrawn.version == *version;
-        self.withdrawn.iter().find(is_it).map(|withdrawn| withdrawn.why.as_str())
+        find(&self.withdrawn, repository, version)
+    }
+
+    /// Why `repository` withdrew `version` of qus itself, if it did.
+    pub fn withdrawn_tool(&self, repository: &str, version: &Version) -> Option<&str> {
+        find(&self.withdrawn_tools, repository, version)
+    }
+
+    /// Every repository that withdrew `version` of qus itself, and why.
+    pub fn withdrawers_of_tool(&self, version: &Version) -> impl Iterator<Item = (&str, &str)> {
+        let known = self.withdrawn_tools.iter().filter(|withdrawn| withdrawn.version == *version);
+        known.map(|withdrawn| (withdrawn.repository.as_str(), withdrawn.why.as_str()))
+    }
+
+    /// Whether `repository` revoked what has this hash, by the newest root of it that was seen.
+    pub fn revoked(&self, repository: &str, sha256: &Sha256) -> bool {
+        self.revoked.get(repository).is_some_and(|revoked| revoked.contains(sha256))
     }
 
     /// Whether nothing is known against the version to which `target` would go back.
     pub fn lets_go_back(&self, target: Target, installed: &Installed, host: Host, kernel: KernelVersion) -> bool {
         installed.previous.first().is_some_and(|kept| {
             self.withdrawn(&kept.repository, &kept.version).is_none()
+                && !self.revoked(&kept.repository, &kept.sha256)
                 && self.concerning(target, &kept.version, host, kernel).next().is_none()
         })
     }
+}
+
+fn find<'a>(known: &'a [Withdrawn], repository: &str, version: &Version) -> Option<&'a str> {
+    let is_it = |withdrawn: &&Withdrawn| withdrawn.repository == repository && withdrawn.version == *version;
+    known.iter().find(is_it).map(|withdrawn| withdrawn.why.as_str())
 }

@@ -161,6 +161,9 @@ pub struct Member {
 pub struct Tool {
     /// Its version.
     pub version: Version,
+    /// Why nobody is to have it any more, if it was withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<String>,
     /// Its archives, two a host: [`ToolArchive::file_name`] and [`ToolArchive::tgz_name`].
     pub archives: Vec<ToolArchive>,
 }

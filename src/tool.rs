@@ -43,6 +43,9 @@ pub struct Previous {
     pub version: Version,
     /// Hash of the program.
     pub sha256: Sha256,
+    /// URL of the repository it came from; that of the receipt, where none is written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
 }
 
 impl ToolReceipt {

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use qus::entry::Entry;
+use qus::news::News;
 use qus::plan::{self, Offer, Plan, Planned, Step, Terms};
 use qus::proof::{Outcome, Proof};
 use qus::rooted::RootedPath;
@@ -55,8 +56,13 @@ fn plan_on(root: &Root, kernel: &FakeKernel, selection: &Selection, remove: bool
     let memory = Memory::default();
     let store = Store::open(root, None, true, &memory, now()).unwrap();
     let (index, memory) = store.index(&memory, now()).unwrap();
-    let offer =
-        Offer { index: index.index(), repository: store.url(), trust: memory.to_json(), terms: Terms::default() };
+    let offer = Offer {
+        index: index.index(),
+        repository: store.url(),
+        trust: memory.to_json(),
+        news: News::default(),
+        terms: Terms::default(),
+    };
     let letters = Letters { exactly: Some(Flags::try_from("PO".to_owned()).unwrap()), ..Letters::default() };
     (plan::install(selection, &letters, Consent::default(), &observed, &offer).unwrap(), Some(store))
 }

@@ -9,6 +9,7 @@ use qus::entry::Entry;
 use qus::exit::{Exit, Explain};
 use qus::host::Host;
 use qus::layout::Layout;
+use qus::news::News;
 use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
 use qus::place::{Keeper, Place};
 use qus::plan::{self, Emulators, Offer, Plan, Step, Terms};
@@ -59,8 +60,13 @@ fn index() -> Index {
 
 pub(crate) fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
     let index = index();
-    let offer =
-        Offer { index: &index, repository: "https://example.org", trust: "seen".to_owned(), terms: Terms::default() };
+    let offer = Offer {
+        index: &index,
+        repository: "https://example.org",
+        trust: "seen".to_owned(),
+        news: News::default(),
+        terms: Terms::default(),
+    };
     plan::install(&select(words), &Letters::default(), Consent::default(), observed, &offer)
 }
 
@@ -229,8 +235,13 @@ fn a_rule_that_would_match_the_hosts_own_programs_is_never_made() {
 #[test]
 fn a_rule_that_takes_any_of_the_hosts_own_programs_is_refused_not_only_this_ones() {
     let index = index();
-    let offer =
-        Offer { index: &index, repository: "https://example.org", trust: String::new(), terms: Terms::default() };
+    let offer = Offer {
+        index: &index,
+        repository: "https://example.org",
+        trust: String::new(),
+        news: News::default(),
+        terms: Terms::default(),
+    };
     // A 64-bit qus on a 64-bit kernel, below a 32-bit system.
     let mut observed = bare();
     observed.own_heads.push(target("i386").magic());
@@ -264,8 +275,13 @@ fn a_qus_that_is_itself_emulated_does_nothing_for_the_machine() {
 fn a_target_that_the_host_runs_by_itself_is_emulated_only_when_that_is_said() {
     assert_eq!(install(&["i386"], &bare()), Err(Conflict::Native(target("i386"))));
     let index = index();
-    let offer =
-        Offer { index: &index, repository: "https://example.org", trust: String::new(), terms: Terms::default() };
+    let offer = Offer {
+        index: &index,
+        repository: "https://example.org",
+        trust: String::new(),
+        news: News::default(),
+        terms: Terms::default(),
+    };
     assert!(plan::install(&select(&["i386"]), &Letters::default(), native(), &bare(), &offer).is_ok());
 }
 

@@ -4,6 +4,7 @@ mod again;
 pub(crate) mod choosing;
 mod faults;
 mod owners;
+mod taken_back;
 mod trials;
 
 use std::fs;

@@ -8,5 +8,6 @@ mod gap;
 mod images;
 mod kernel;
 pub(crate) mod planning;
+pub(crate) mod revoked;
 mod units;
 mod window;

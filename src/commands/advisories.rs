@@ -49,6 +49,16 @@ pub(super) fn tell(faults: &[Fault], cure: impl Fn(&[Target]) -> String, context
     }
 }
 
+/// Says so if this very version of qus was withdrawn.
+pub(super) fn tell_tool(news: &News, context: &Context) {
+    let Ok(present) = env!("CARGO_PKG_VERSION").parse::<Version>() else { return };
+    for (repository, why) in news.withdrawers_of_tool(&present) {
+        context
+            .ui
+            .note(format!("this qus, {present}, was withdrawn by {repository}: {why}; a newer one: qus self-update"));
+    }
+}
+
 /// Targets in a row.
 pub(super) fn names(targets: &[Target]) -> String {
     targets.iter().map(|target| target.name()).collect::<Vec<_>>().join(" ")

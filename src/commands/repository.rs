@@ -3,6 +3,7 @@
 use super::{Context, Failure, bundle};
 use crate::channel::Channel;
 use crate::cli::{FromArgs, VersionArgs};
+use crate::news::News;
 use crate::observed::Observed;
 use crate::plan::{Offer, Terms};
 use crate::release::Index;
@@ -60,6 +61,7 @@ impl Opened {
             index: &self.index,
             repository: self.store.url(),
             trust: self.memory.to_json(),
+            news: News::of(&self.memory),
             terms: self.terms.clone(),
         }
     }

@@ -4,6 +4,7 @@ use super::{Context, Failure, Report};
 use crate::cli::SelfUpdateArgs;
 use crate::exit::Exit;
 use crate::itself::ToolObserved;
+use crate::news::News;
 use crate::plan::{self, Plan, ToolOffer, ToolRefusal, ToolWanted};
 use crate::system::interrupt;
 use crate::system::journal;
@@ -14,6 +15,9 @@ use crate::trust::{Memory, VerifiedIndex};
 
 /// The channel that offers versions before their time.
 const EDGE: &str = "edge";
+
+/// What to type for another version.
+const ANOTHER: &str = "the newest: qus self-update; or another one: qus self-update --allow-downgrade VERSION";
 
 pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Failure> {
     if !context.root.is_system() {
@@ -38,10 +42,12 @@ pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Fail
         return Ok(Exit::Done);
     }
     if args.rollback {
-        let plan = plan::self_rollback(&observed)?;
+        let news = News::of(&context.recall(observed.trust.as_deref())?);
+        let plan = plan::self_rollback(&observed, &news)?;
         return carry_out(&plan, None, &observed, context);
     }
     let offered = Offered::of(plan::own(&observed)?, &observed, context)?;
+    offered.tell_present(&observed, context);
     let plan = plan::self_update(&wanted, &observed, &offered.offer(context)?)?;
     carry_out(&plan, Some(&offered.store), &observed, context)
 }
@@ -54,6 +60,7 @@ fn wanted(args: &SelfUpdateArgs) -> Result<ToolWanted, Failure> {
 fn check(wanted: &ToolWanted, context: &Context) -> Result<Exit, Failure> {
     let observed = observe(&context.root)?;
     let offered = Offered::of(plan::own(&observed)?, &observed, context)?;
+    offered.tell_present(&observed, context);
     let present = &observed.version;
     let newer = plan::newer(wanted, &observed, &offered.offer(context)?)?.map(|(version, _)| version.clone());
     context.ui.document(&serde_json::json!({ "schema": 1, "present": present, "newer": newer }));
@@ -84,7 +91,18 @@ impl Offered {
     fn offer(&self, context: &Context) -> Result<ToolOffer<'_>, Failure> {
         let prereleases = context.settings()?.channel.is_some_and(|channel| channel.as_str() == EDGE);
         let tools = &self.index.index().tools;
-        Ok(ToolOffer { tools, repository: self.store.url(), trust: self.memory.to_json(), prereleases })
+        let news = News::of(&self.memory);
+        Ok(ToolOffer { tools, repository: self.store.url(), trust: self.memory.to_json(), news, prereleases })
+    }
+
+    /// Says what is known against this very program.
+    fn tell_present(&self, observed: &ToolObserved, context: &Context) {
+        let (news, url, present) = (News::of(&self.memory), self.store.url(), &observed.version);
+        if news.revoked(url, &observed.sha256) {
+            context.ui.warn(format!("this qus, {present}, was revoked: nobody is to run it any more; {ANOTHER}"));
+        } else if let Some(why) = news.withdrawn_tool(url, present) {
+            context.ui.note(format!("this qus, {present}, was withdrawn: {why}; {ANOTHER}"));
+        }
     }
 }
 

@@ -167,6 +167,7 @@ impl Done {
         let targets = Target::all().filter(|target| selection.includes(*target));
         self.document.advisories = advisories::of(targets, &observed, &news);
         advisories::tell(&self.document.advisories, |targets| cure(targets, &observed, &news), context);
+        advisories::tell_tool(&news, context);
         let moved = self.document.moved();
         if moved.is_empty() && self.refused.is_empty() && self.failed.is_none() && !context.global.quiet {
             context.ui.result(if observed.receipt.is_empty() {
@@ -212,7 +213,7 @@ fn cure(targets: &[Target], observed: &Observed, news: &News) -> String {
 
 /// Why a target stays as it is, though there is something.
 fn tell_prospects(prospects: &[Prospect], context: &Context) {
-    for Prospect { target, channel, installed, offered, verdict, withdrawn } in prospects {
+    for Prospect { target, channel, installed, offered, verdict, withdrawn, revoked, previous_revoked } in prospects {
         match verdict {
             Verdict::Pinned => context.ui.note(format!(
                 "{target} is pinned to {installed}, and {channel} names {offered}; to follow it again: qus unpin {target}"
@@ -223,12 +224,29 @@ fn tell_prospects(prospects: &[Prospect], context: &Context) {
             Verdict::NotOffered => {
                 context.ui.note(format!("{target}: {channel} names {offered}, which has no emulator of it"));
             }
+            Verdict::Revoked => {
+                context.ui.warn(format!("{target}: {channel} names {offered}, which was revoked"));
+            }
             Verdict::Move | Verdict::Current | Verdict::Older => {}
         }
         if let Some(why) = withdrawn.as_ref().filter(|_| *verdict != Verdict::Move) {
             context.ui.note(format!(
                 "{target} is installed in version {installed}, which was withdrawn: {why}; another one: qus install --allow-downgrade {target}@VERSION"
             ));
+        }
+        if *revoked && *verdict == Verdict::Move {
+            context
+                .ui
+                .note(format!("{target} leaves version {installed}, which was revoked, for what {channel} names"));
+        } else if *revoked {
+            context.ui.warn(format!(
+                "{target} is installed in version {installed}, which was revoked: nobody is to run it any more; another one: qus install --allow-downgrade {target}@VERSION; or none: qus remove {target}"
+            ));
+        }
+        for kept in previous_revoked {
+            context
+                .ui
+                .note(format!("{target} was kept in version {kept} too, which was revoked: an update takes it away"));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::rooted::RootedPath;
 use crate::rule::RuleName;
 use crate::shell::quoted;
 use crate::target::Target;
+use crate::version::Version;
 
 /// What there is of a target's emulator that is not registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +148,8 @@ pub enum Cause {
     OutdoneAfterBoot { target: Target, file: RootedPath, owner: Owner },
     #[error("\"{path}\" is not the file that was installed")]
     EmulatorDamaged { target: Target, path: RootedPath },
+    #[error("{}version {version} of \"{target}\" was revoked: nobody is to run it any more", if *kept { "the kept " } else { "" })]
+    EmulatorRevoked { target: Target, version: Version, kept: bool },
 }
 
 impl Cause {
@@ -198,7 +201,9 @@ impl Cause {
                 format!("qus install {target}@VERSION")
             }
             // Where there is nothing newer, it tells what else there is.
-            Cause::Advisory { target, ours: true, .. } => format!("qus update {target}"),
+            Cause::Advisory { target, ours: true, .. } | Cause::EmulatorRevoked { target, .. } => {
+                format!("qus update {target}")
+            }
             Cause::EmulatorNotExecutable { interpreter, .. } => format!("chmod 755 {}", quoted(interpreter)),
             Cause::NeighbourFails { target, .. } | Cause::OutdoneAfterBoot { target, .. } => {
                 format!("qus prefer {target} qus")

@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::{Diagnosis, Weight};
 use crate::dropin;
+use crate::news::News;
 use crate::observed::{Binfmt, FileState, Observed, Unreachable};
 use crate::owner::Owner;
 use crate::target::Target;
@@ -18,13 +19,22 @@ pub fn table(observed: &Observed) -> Option<Cause> {
     }
 }
 
-/// What is amiss with an installed target beside what running its programs shows; `found` is what that showed.
-pub fn installed(target: Target, observed: &Observed, mut found: Diagnosis) -> Diagnosis {
+/// What is amiss with an installed target beside what running its programs shows; `found` is what that showed, and `news`
+/// what was last heard of its repository.
+pub fn installed(target: Target, observed: &Observed, news: &News, mut found: Diagnosis) -> Diagnosis {
     let Some(installed) = observed.receipt.targets.get(&target) else { return found };
     if observed.damaged.contains(&target) {
         // Before what shows that it is another file than the kernel runs.
         let cause = Cause::EmulatorDamaged { target, path: installed.path.clone() };
         found.findings.insert(0, super::Finding { cause, weight: Weight::Harms });
+    }
+    if news.revoked(&installed.repository, &installed.sha256) {
+        let version = installed.version.clone();
+        let cause = Cause::EmulatorRevoked { target, version, kept: false };
+        found.findings.insert(0, super::Finding { cause, weight: Weight::Harms });
+    }
+    for kept in installed.previous.iter().filter(|kept| news.revoked(&kept.repository, &kept.sha256)) {
+        found.add(Weight::Remark, Cause::EmulatorRevoked { target, version: kept.version.clone(), kept: true });
     }
     if let Some(path) = installed.dropin.clone() {
         let cause = match observed.files.get(&path) {

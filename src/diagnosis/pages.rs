@@ -90,4 +90,5 @@ names! {
     DropInMasked => "drop-in-masked",
     OutdoneAfterBoot => "outdone-after-boot",
     EmulatorDamaged => "emulator-damaged",
+    EmulatorRevoked => "emulator-revoked",
 }

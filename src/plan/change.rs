@@ -20,13 +20,16 @@ pub(super) struct Change<'a> {
     observed: &'a Observed,
     after: Receipt,
     changed: Vec<Target>,
+    /// Those of which nothing is other than before but that less is kept.
+    shed: Vec<Target>,
     fetches: BTreeMap<Version, BTreeSet<Target>>,
 }
 
 impl<'a> Change<'a> {
     /// Nothing yet.
     pub(super) fn of(observed: &'a Observed) -> Change<'a> {
-        Change { observed, after: observed.receipt.clone(), changed: Vec::new(), fetches: BTreeMap::new() }
+        let after = observed.receipt.clone();
+        Change { observed, after, changed: Vec::new(), shed: Vec::new(), fetches: BTreeMap::new() }
     }
 
     /// Makes `target` be as `installed` says. Its emulator is fetched if `fetch`, and else is there.
@@ -40,6 +43,10 @@ impl<'a> Change<'a> {
 
     /// Writes down what `installed` says of `target`, which is as it should be.
     pub(super) fn note(&mut self, target: Target, installed: Installed) {
+        let was = self.observed.receipt.targets.get(&target);
+        if was.is_some_and(|was| was.previous.iter().any(|kept| !installed.previous.contains(kept))) {
+            self.shed.push(target);
+        }
         self.after.targets.insert(target, installed);
     }
 
@@ -50,12 +57,12 @@ impl<'a> Change<'a> {
     /// proof has again what it had.
     pub(super) fn plan(self, offer: Option<&Offer>) -> Result<Plan, Conflict> {
         let mut plan = Plan::default();
-        let Change { observed, after, changed, .. } = &self;
+        let Change { observed, after, changed, shed, .. } = &self;
         if changed.is_empty() && *after == observed.receipt {
             return Ok(plan);
         }
         check_places(observed)?;
-        if changed.is_empty() {
+        if changed.is_empty() && shed.is_empty() {
             self.finish(&mut plan, offer);
             return Ok(plan);
         }
@@ -76,7 +83,7 @@ impl<'a> Change<'a> {
         for target in changed {
             put_link(&mut plan, *target, after, observed);
         }
-        if !matches!(observed.binfmt, Binfmt::NotAsked) {
+        if !changed.is_empty() && !matches!(observed.binfmt, Binfmt::NotAsked) {
             reach_kernel(&mut plan, observed)?;
             let own = |target: &&Target| leader(&after.targets[*target], observed).is_none();
             for target in changed.iter().filter(own) {
@@ -135,9 +142,9 @@ impl<'a> Change<'a> {
 
     /// Emulators of what is changed that nobody has or keeps any more, each with the target that had it.
     fn unneeded(&self) -> Vec<(RootedPath, Option<Target>)> {
-        let Change { observed, after, changed, .. } = self;
+        let Change { observed, after, changed, shed, .. } = self;
         let needed: BTreeSet<&RootedPath> = after.targets.values().flat_map(Installed::files).collect();
-        let names: BTreeSet<String> = changed.iter().map(|target| target.emulator()).collect();
+        let names: BTreeSet<String> = changed.iter().chain(shed).map(|target| target.emulator()).collect();
         let of_version = |path: &RootedPath| {
             path.parent().is_some_and(|version| version.parent() == Some(observed.layout.emulators()))
         };

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::change::Change;
-use super::offer::{Offer, member};
+use super::offer::Offer;
 use super::target::{
     answers, displaces, dropin_path, has_link, leader, link_text, newcomer_entry, newcomer_file, rival,
 };
@@ -154,7 +154,7 @@ fn plan_target(
     offer: &Offer,
 ) -> Result<Installed, Conflict> {
     let version = &release.version;
-    let member = member(release, observed.host, target)?;
+    let member = offer.sound_member(release, observed.host, target)?;
     let before = observed.receipt.targets.get(&target);
     if let Some(before) = before.filter(|before| before.version > *version && !consent.downgrade) {
         return Err(Conflict::OlderVersion { target, offered: version.clone(), installed: before.version.clone() });

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::channel::Channel;
 use crate::conflict::Conflict;
 use crate::host::Host;
+use crate::news::News;
 use crate::receipt::{Installed, Kept};
 use crate::release::{Asset, Form, Index, Member, Release};
 use crate::settings::Keep;
@@ -20,6 +21,8 @@ pub struct Offer<'a> {
     pub repository: &'a str,
     /// What to remember of the repository from now on.
     pub trust: String,
+    /// What that says of versions, and of what is revoked.
+    pub news: News,
     /// How it is to be used.
     pub terms: Terms,
 }
@@ -72,12 +75,32 @@ impl<'a> Offer<'a> {
         release.map(|release| release.cheapest(host, targets)).unwrap_or_default()
     }
 
+    /// The emulator of `target` that `release` has for `host`, which must not be revoked.
+    pub(super) fn sound_member(
+        &self,
+        release: &'a Release,
+        host: Host,
+        target: Target,
+    ) -> Result<&'a Member, Conflict> {
+        let member = member(release, host, target)?;
+        if self.news.revoked(self.repository, &member.sha256) {
+            return Err(Conflict::Revoked { target, version: release.version.clone() });
+        }
+        Ok(member)
+    }
+
+    /// The versions that are kept beside `installed` and are not revoked.
+    pub(super) fn unrevoked(&self, installed: &Installed) -> Vec<Kept> {
+        let kept = installed.previous.iter();
+        kept.filter(|kept| !self.news.revoked(&kept.repository, &kept.sha256)).cloned().collect()
+    }
+
     /// The versions that stay beside `version`, once it has taken the place of `before`: none of them is one that the
-    /// repository has withdrawn.
+    /// repository has withdrawn, or that was revoked.
     pub(super) fn kept(&self, before: Option<&Installed>, version: &Version) -> Vec<Kept> {
         let Some(before) = before else { return Vec::new() };
         if before.version == *version {
-            return before.previous.clone();
+            return self.unrevoked(before);
         }
         let is_withdrawn = |kept: &Kept| {
             let release = self.index.release(&kept.version).filter(|_| kept.repository == self.repository);
@@ -86,6 +109,7 @@ impl<'a> Offer<'a> {
         std::iter::once(before.kept())
             .chain(before.previous.iter().cloned())
             .filter(|kept| kept.version != *version && !is_withdrawn(kept))
+            .filter(|kept| !self.news.revoked(&kept.repository, &kept.sha256))
             .take(self.terms.keep.versions() - 1)
             .collect()
     }

@@ -18,8 +18,8 @@ use crate::wanted::{Pick, Selection};
 /// What they have now is kept in its place, so that a second rollback undoes the first; and they are pinned, or the
 /// next update would undo it. All means all that have something to go back to.
 ///
-/// `damaged` are the kept files that are not what they were. A version that its repository withdrew, as `news` has it, is
-/// not gone back to.
+/// `damaged` are the kept files that are not what they were. A version that its repository withdrew or revoked, as `news`
+/// has it, is not gone back to.
 pub fn rollback(
     selection: &Selection,
     news: &News,
@@ -35,6 +35,9 @@ pub fn rollback(
         let Kept { version, path, .. } = kept;
         if let Some(why) = news.withdrawn(&kept.repository, version) {
             return Err(Conflict::Withdrawn { version: version.clone(), why: why.to_owned() });
+        }
+        if news.revoked(&kept.repository, &kept.sha256) {
+            return Err(Conflict::Revoked { target, version: version.clone() });
         }
         if damaged.contains(path) {
             return Err(Conflict::KeptDamaged { target, version: version.clone(), path: path.clone() });

@@ -7,6 +7,7 @@ use crate::conflict::Conflict;
 use crate::exit::{Exit, Explain};
 use crate::host::Host;
 use crate::itself::{Provenance, ToolObserved};
+use crate::news::News;
 use crate::release::{TOOL_MEMBER, Tool, ToolArchive};
 use crate::rooted::RootedPath;
 use crate::tool::{Previous, ToolReceipt, compare, is_prerelease};
@@ -24,8 +25,27 @@ pub struct ToolOffer<'a> {
     pub repository: &'a str,
     /// What to remember of the repository from now on.
     pub trust: String,
+    /// What that says of versions, and of what is revoked.
+    pub news: News,
     /// Whether versions to try out are offered too: the channel `edge`.
     pub prereleases: bool,
+}
+
+impl ToolOffer<'_> {
+    /// Fails if nobody is to have `archive` of `tool`.
+    fn check(&self, tool: &Tool, archive: &ToolArchive) -> Result<(), ToolRefusal> {
+        let is_revoked = |sha256| self.news.revoked(self.repository, sha256);
+        if is_revoked(&archive.program_sha256) || is_revoked(&archive.sha256) {
+            return Err(ToolRefusal::Revoked(tool.version.clone()));
+        }
+        let version = tool.version.clone();
+        tool.withdrawn.clone().map_or(Ok(()), |why| Err(ToolRefusal::Withdrawn { version, why }))
+    }
+
+    /// Whether this very program was revoked.
+    fn has_revoked(&self, observed: &ToolObserved) -> bool {
+        self.news.revoked(self.repository, &observed.sha256)
+    }
 }
 
 /// Which version is wanted.
@@ -65,6 +85,10 @@ pub enum ToolRefusal {
     NoSuchVersion { version: Version, host: Host, versions: Vec<Version> },
     #[error("qus {offered} is offered, older than this {present}")]
     Older { offered: Version, present: Version },
+    #[error("qus {version} was withdrawn: {why}")]
+    Withdrawn { version: Version, why: String },
+    #[error("qus {0} was revoked: nobody is to run it any more")]
+    Revoked(Version),
     #[error("no previous qus is kept beside \"{0}\"")]
     NoPrevious(RootedPath),
     #[error("\"{0}\" is not the qus that was replaced last")]
@@ -85,6 +109,7 @@ impl Explain for ToolRefusal {
             | ToolRefusal::LeftOut { .. } => Exit::Managed,
             ToolRefusal::Image => Exit::Usage,
             ToolRefusal::Older { .. } => Exit::Older,
+            ToolRefusal::Revoked(_) => Exit::NotAuthentic,
             ToolRefusal::Place(conflict) => conflict.exit(),
             _ => Exit::Failed,
         }
@@ -111,6 +136,9 @@ impl Explain for ToolRefusal {
                 format!("versions are {}", versions.join(", "))
             }
             ToolRefusal::Older { offered, .. } => format!("to have it all the same: qus self-update --allow-downgrade {offered}"),
+            ToolRefusal::Withdrawn { .. } | ToolRefusal::Revoked(_) => {
+                "the newest: qus self-update; or another one: qus self-update --allow-downgrade VERSION".to_owned()
+            }
             ToolRefusal::NoPrevious(_) | ToolRefusal::PreviousChanged(_) => {
                 "name the version to go back to: qus self-update --allow-downgrade VERSION".to_owned()
             }
@@ -136,26 +164,38 @@ pub fn own(observed: &ToolObserved) -> Result<&ToolReceipt, ToolRefusal> {
     })
 }
 
-/// The archive that is to replace this program; none if there is nothing newer.
+/// The archive that is to replace this program; none if there is nothing newer. One that was withdrawn or revoked is never
+/// taken; and where this one was revoked, any other is, newer or not.
 pub fn newer<'a>(
     wanted: &ToolWanted,
     observed: &ToolObserved,
     offer: &ToolOffer<'a>,
 ) -> Result<Option<(&'a Version, &'a ToolArchive)>, ToolRefusal> {
     let (host, present) = (observed.host, &observed.version);
-    let mut offered: Vec<(&Version, &ToolArchive)> =
-        offer.tools.iter().filter_map(|tool| Some((&tool.version, tool.archive(host)?))).collect();
-    offered.sort_by(|(a, _), (b, _)| compare(a, b));
+    let mut listed: Vec<(&Tool, &ToolArchive)> =
+        offer.tools.iter().filter_map(|tool| Some((tool, tool.archive(host)?))).collect();
+    listed.sort_by(|(a, _), (b, _)| compare(&a.version, &b.version));
+    let offered = listed.iter().filter(|(tool, archive)| offer.check(tool, archive).is_ok());
+    let offered: Vec<(&Version, &ToolArchive)> = offered.map(|(tool, archive)| (&tool.version, *archive)).collect();
     let chosen = if let Some(version) = &wanted.version {
-        offered.iter().find(|(offered, _)| *offered == version).copied().ok_or_else(|| {
+        let Some((tool, archive)) = listed.iter().find(|(tool, _)| tool.version == *version) else {
             let versions = offered.iter().map(|(version, _)| (*version).clone()).collect();
-            ToolRefusal::NoSuchVersion { version: version.clone(), host, versions }
-        })?
+            return Err(ToolRefusal::NoSuchVersion { version: version.clone(), host, versions });
+        };
+        offer.check(tool, archive)?;
+        (&tool.version, *archive)
     } else {
         let fit = |version: &Version| offer.prereleases || is_prerelease(present) || !is_prerelease(version);
-        let newest = offered.iter().rfind(|(version, _)| fit(version));
-        newest.copied().ok_or(ToolRefusal::NotOffered(host))?
+        match offered.iter().rfind(|(version, _)| fit(version)) {
+            Some(newest) => *newest,
+            // All that there was is not to be had any more.
+            None if offered.len() < listed.len() => return Ok(None),
+            None => return Err(ToolRefusal::NotOffered(host)),
+        }
     };
+    if offer.has_revoked(observed) && chosen.1.program_sha256 != observed.sha256 {
+        return Ok(Some(chosen));
+    }
     match compare(chosen.0, present) {
         std::cmp::Ordering::Equal => Ok(None),
         std::cmp::Ordering::Less if !wanted.allow_downgrade || wanted.version.is_none() => {
@@ -182,7 +222,7 @@ pub fn self_update(wanted: &ToolWanted, observed: &ToolObserved, offer: &ToolOff
         repository: offer.repository.to_owned(),
         ..receipt.clone()
     };
-    replace(&mut plan, after, observed);
+    replace(&mut plan, after, receipt, observed);
     if observed.trust.as_deref() != Some(&offer.trust) {
         let (path, before) = (observed.layout.trust(), observed.trust.clone());
         plan.push(Step::PutFile { path, after: Some(offer.trust.clone()), before });
@@ -190,8 +230,8 @@ pub fn self_update(wanted: &ToolWanted, observed: &ToolObserved, offer: &ToolOff
     Ok(plan)
 }
 
-/// How to go back to the program that was replaced last.
-pub fn self_rollback(observed: &ToolObserved) -> Result<Plan, ToolRefusal> {
+/// How to go back to the program that was replaced last, unless `news` has it that it was withdrawn or revoked.
+pub fn self_rollback(observed: &ToolObserved, news: &News) -> Result<Plan, ToolRefusal> {
     let receipt = own(observed)?;
     let kept = observed.previous_path();
     let (Some(previous), Some(found)) = (&receipt.previous, observed.previous) else {
@@ -200,10 +240,18 @@ pub fn self_rollback(observed: &ToolObserved) -> Result<Plan, ToolRefusal> {
     if previous.sha256 != found {
         return Err(ToolRefusal::PreviousChanged(kept));
     }
+    let repository = previous.repository.as_ref().unwrap_or(&receipt.repository);
+    if news.revoked(repository, &previous.sha256) {
+        return Err(ToolRefusal::Revoked(previous.version.clone()));
+    }
+    if let Some(why) = news.withdrawn_tool(repository, &previous.version) {
+        return Err(ToolRefusal::Withdrawn { version: previous.version.clone(), why: why.to_owned() });
+    }
+    let repository = repository.clone();
     let mut plan = begin(observed, 0)?;
     plan.push(Step::Copy { from: kept, to: observed.staging().join(TOOL_MEMBER) });
-    let Previous { version, sha256 } = previous.clone();
-    replace(&mut plan, ToolReceipt { version, sha256, ..receipt.clone() }, observed);
+    let Previous { version, sha256, .. } = previous.clone();
+    replace(&mut plan, ToolReceipt { version, sha256, repository, ..receipt.clone() }, receipt, observed);
     Ok(plan)
 }
 
@@ -229,7 +277,7 @@ fn begin(observed: &ToolObserved, needed: u64) -> Result<Plan, ToolRefusal> {
 }
 
 /// Tries the program that lies ready, and puts it in the place of the present one.
-fn replace(plan: &mut Plan, after: ToolReceipt, observed: &ToolObserved) {
+fn replace(plan: &mut Plan, after: ToolReceipt, before: &ToolReceipt, observed: &ToolObserved) {
     let (path, kept, staging) = (observed.path.clone(), observed.previous_path(), observed.staging());
     let (ready, version) = (staging.join(TOOL_MEMBER), after.version.clone());
     plan.push(Step::Try { path: ready.clone(), version: version.clone() });
@@ -239,7 +287,11 @@ fn replace(plan: &mut Plan, after: ToolReceipt, observed: &ToolObserved) {
     plan.push(Step::Copy { from: path.clone(), to: kept.clone() });
     plan.push(Step::Replace { path: path.clone(), by: ready, kept });
     plan.push(Step::Try { path, version });
-    let previous = Previous { version: observed.version.clone(), sha256: observed.sha256 };
+    let previous = Previous {
+        version: observed.version.clone(),
+        sha256: observed.sha256,
+        repository: Some(before.repository.clone()),
+    };
     let receipt = ToolReceipt { previous: Some(previous), ..after };
     let (path, before) = (observed.layout.tool_receipt(), observed.receipt.clone());
     plan.push(Step::PutFile { path, after: Some(receipt.to_json()), before });

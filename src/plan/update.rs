@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Plan;
 use super::change::Change;
-use super::offer::{Offer, member};
+use super::offer::Offer;
 use super::target::{displaces, leader, newcomer_entry, newcomer_file, put_dropin};
 use crate::channel::Channel;
 use crate::conflict::Conflict;
@@ -40,13 +40,17 @@ pub struct Prospect {
     pub verdict: Verdict,
     /// Why the installed version was withdrawn, if it was.
     pub withdrawn: Option<String>,
+    /// Whether the installed emulator was revoked.
+    pub revoked: bool,
+    /// The kept versions that were.
+    pub previous_revoked: Vec<Version>,
 }
 
 /// What a channel has for a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Something newer than what is installed, or older and asked for.
+    /// Something newer than what is installed, or older and asked for; or anything else, where that was revoked.
     Move,
     /// The version that is installed.
     Current,
@@ -56,6 +60,8 @@ pub enum Verdict {
     Pinned,
     /// A version that was withdrawn.
     Withdrawn,
+    /// An emulator that was revoked.
+    Revoked,
     /// A version without an emulator of this target for this host.
     NotOffered,
 }
@@ -64,7 +70,8 @@ pub enum Verdict {
 /// another repository it knows nothing: they are to be left out by `is_meant`.
 ///
 /// Whatever was chosen for a target stays: its flags, who goes before it, where its drop-in lies. What cannot be
-/// changed is left as it is; if it was named, that is an error.
+/// changed is left as it is; if it was named, that is an error. What was revoked gives way to whatever its channel names,
+/// pinned or not, newer or older; and is kept no more.
 pub fn update(
     selection: &Selection,
     consent: Consent,
@@ -80,16 +87,23 @@ pub fn update(
     for prospect in prospects(selection, consent, observed, offer, is_meant)? {
         let target = prospect.target;
         let installed = &observed.receipt.targets[&target];
+        let unchanged = || Installed { previous: offer.unrevoked(installed), ..installed.clone() };
         match prospect.verdict {
             Verdict::Move => match successor(&prospect, installed, observed, offer) {
                 Ok(after) => change.put(target, followed(&prospect, after, selection, offer), true),
                 Err(conflict) => update.refused.push((target, conflict)),
             },
+            Verdict::Revoked => {
+                let version = prospect.offered.clone();
+                update.refused.push((target, Conflict::Revoked { target, version }));
+                change.note(target, unchanged());
+            }
             Verdict::Older => {
                 let (offered, installed) = (prospect.offered.clone(), prospect.installed.clone());
                 update.refused.push((target, Conflict::OlderVersion { target, offered, installed }));
+                change.note(target, unchanged());
             }
-            _ => change.note(target, followed(&prospect, installed.clone(), selection, offer)),
+            _ => change.note(target, followed(&prospect, unchanged(), selection, offer)),
         }
         update.prospects.push(prospect);
     }
@@ -142,17 +156,21 @@ fn look(
     offer: &Offer,
 ) -> Result<Prospect, Conflict> {
     let offered = offer.named_by(channel)?;
-    let is_offered = match offer.release(offered) {
-        Ok(release) => member(release, observed.host, target).is_ok(),
-        Err(Conflict::Withdrawn { .. }) => false,
-        Err(conflict) => return Err(conflict),
+    let member = match offer.release(offered) {
+        Ok(release) => offer.sound_member(release, observed.host, target),
+        Err(unknown @ Conflict::NoSuchVersion { .. }) => return Err(unknown),
+        Err(conflict) => Err(conflict),
     };
-    let is_withdrawn = offer.index.release(offered).is_some_and(|release| release.withdrawn.is_some());
+    let is_revoked = |repository: &str, sha256| offer.news.revoked(repository, sha256);
+    let revoked = is_revoked(&installed.repository, &installed.sha256);
     let verdict = match offered.cmp(&installed.version) {
+        // Whatever it is: of the same version there may be another file by now.
+        _ if revoked && member.as_ref().is_ok_and(|member| member.sha256 != installed.sha256) => Verdict::Move,
         std::cmp::Ordering::Equal => Verdict::Current,
         _ if installed.pinned => Verdict::Pinned,
-        _ if is_withdrawn => Verdict::Withdrawn,
-        _ if !is_offered => Verdict::NotOffered,
+        _ if matches!(member, Err(Conflict::Withdrawn { .. })) => Verdict::Withdrawn,
+        _ if matches!(member, Err(Conflict::Revoked { .. })) => Verdict::Revoked,
+        _ if member.is_err() => Verdict::NotOffered,
         std::cmp::Ordering::Less if !consent.downgrade => Verdict::Older,
         _ => Verdict::Move,
     };
@@ -164,6 +182,11 @@ fn look(
         offered: offered.clone(),
         verdict,
         withdrawn: own.and_then(|release| release.withdrawn.clone()),
+        revoked,
+        previous_revoked: {
+            let kept = installed.previous.iter().filter(|kept| is_revoked(&kept.repository, &kept.sha256));
+            kept.map(|kept| kept.version.clone()).collect()
+        },
     })
 }
 
@@ -181,7 +204,7 @@ fn successor(
         return Err(conflict);
     }
     let release = offer.release(offered)?;
-    let member = member(release, observed.host, target)?;
+    let member = offer.sound_member(release, observed.host, target)?;
     let path = observed.layout.emulator(target, &release.version);
     let mut after = Installed {
         version: release.version.clone(),

@@ -27,6 +27,8 @@ pub trait Archive: Clone {
     fn size(&self) -> u64;
     /// Hash of the file.
     fn sha256(&self) -> Sha256;
+    /// Hashes of what is in it, as its signed list has them: it is unpacked only if they fit.
+    fn contents(&self) -> impl Iterator<Item = Sha256>;
 }
 
 impl Archive for Asset {
@@ -51,6 +53,10 @@ impl Archive for Asset {
     fn sha256(&self) -> Sha256 {
         self.sha256
     }
+
+    fn contents(&self) -> impl Iterator<Item = Sha256> {
+        self.members.iter().map(|member| member.sha256)
+    }
 }
 
 impl Archive for ToolArchive {
@@ -74,6 +80,10 @@ impl Archive for ToolArchive {
 
     fn sha256(&self) -> Sha256 {
         self.sha256
+    }
+
+    fn contents(&self) -> impl Iterator<Item = Sha256> {
+        std::iter::once(self.program_sha256)
     }
 }
 
@@ -142,7 +152,7 @@ impl<T, A: Archive> Verified<T, A> {
 
 /// Copies `archive` from `source` into `sink` and believes it only when all of it went by: not a byte
 /// more or less than signed, with the signed hash, signed by a release key of `root` for this
-/// file, version and host.
+/// file, version and host. What is revoked is refused, by its own hash or by that of anything in it.
 pub fn verify<T: Write, A: Archive>(
     archive: &A,
     version: &Version,
@@ -154,6 +164,9 @@ pub fn verify<T: Write, A: Archive>(
     let what = || format!("\"{}\"", archive.file());
     if root.revoked.contains(&archive.sha256()) {
         return Err(TrustError::Revoked { what: what() });
+    }
+    if let Some(member) = archive.contents().find(|member| root.revoked.contains(member)) {
+        return Err(TrustError::RevokedMember { what: what(), member });
     }
     AssetClaim::of(archive, version).check(signature)?;
 

@@ -36,6 +36,9 @@ pub struct Seen {
     pub advisories: Vec<Advisory>,
     /// The versions that it withdrew, and why; also those that it has no more.
     pub withdrawn: BTreeMap<Version, String>,
+    /// The same of versions of qus itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawn_tools: BTreeMap<Version, String>,
     /// Hash of the index with the highest serial of each key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contents: BTreeMap<String, Sha256>,
@@ -53,6 +56,12 @@ impl Seen {
         let gone = gone.filter(|(version, _)| index.release(version).is_none());
         let withdrawn =
             index.releases.iter().filter_map(|release| Some((release.version.clone(), release.withdrawn.clone()?)));
+        let gone_tools = before
+            .into_iter()
+            .flat_map(|before| before.withdrawn_tools.clone())
+            .filter(|(version, _)| index.tools.iter().all(|tool| tool.version != *version));
+        let withdrawn_tools =
+            index.tools.iter().filter_map(|tool| Some((tool.version.clone(), tool.withdrawn.clone()?)));
         let mut seen = Seen {
             root: root.clone(),
             serials: before.map(|before| before.serials.clone()).unwrap_or_default(),
@@ -60,6 +69,7 @@ impl Seen {
             expires: index.expires,
             advisories: index.advisories.clone(),
             withdrawn: gone.chain(withdrawn).collect(),
+            withdrawn_tools: gone_tools.chain(withdrawn_tools).collect(),
             contents: before.map(|before| before.contents.clone()).unwrap_or_default(),
         };
         seen.serials.insert(key.to_owned(), index.serial);

@@ -6,7 +6,7 @@
 //! so that none can stand in for another:
 //!
 //! * A **root** (`root.N.json`) names the keys of the three roles `root`, `release` and `index`,
-//!   how many of them must sign, until when it is to be believed, and assets that are revoked.
+//!   how many of them must sign, until when it is to be believed, and what is revoked.
 //! * The **index** (`index.qus`) lists what the repository offers, signed by an index key, which
 //!   is online. It expires within weeks, and bears a serial.
 //! * An **asset** is an archive of emulators, signed by a release key that is kept off the network.
@@ -37,7 +37,8 @@
 //!    up the serials, or the time, stops nobody for longer than it takes to change the key.
 //! 6. The asset's signature must be made out to exactly the file, version, host, size and hash that
 //!    the index lists, before a byte of it is fetched; then all of it must go by, and nothing more.
-//!    A revoked hash is refused whoever signed it.
+//!    A revoked hash is refused whoever signed it, that of the asset and that of anything in it; and what
+//!    a machine has already is looked up in the newest root that it remembers.
 //!
 //! # What it does not do
 //!
@@ -74,6 +75,7 @@ pub use root::{Key, Label, ROOT_KIND, ROOT_MAX, ROOTS_MAX, Roles, Root, Signatur
 pub use trusted::{Trusted, trusted};
 
 use crate::exit::{Exit, Explain};
+use crate::hex::Sha256;
 use crate::moment::Moment;
 
 /// Why a document or an asset is refused.
@@ -102,6 +104,8 @@ pub enum TrustError {
     WrongHash { what: String, have: String, need: String },
     #[error("{what} was revoked")]
     Revoked { what: String },
+    #[error("{what} holds a program that was revoked: SHA-256 {member}")]
+    RevokedMember { what: String, member: Sha256 },
     #[error("{what} expired at {at}")]
     Expired { what: String, at: Moment },
     #[error("{what} was issued at {issued}, but this machine's clock says {now}")]

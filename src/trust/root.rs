@@ -142,7 +142,7 @@ pub struct Root {
     pub expires: Moment,
     /// Who may sign what.
     pub roles: Roles,
-    /// Hashes of assets that are not to be installed whoever signed them.
+    /// Hashes of assets, and of programs in them, that are not to be installed nor run whoever signed them.
     pub revoked: Vec<Sha256>,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use qus::hex::Sha256;
 use qus::host::Host;
 use qus::itself::{Provenance, ToolObserved};
+use qus::news::News;
 use qus::plan::{Plan, ToolOffer, ToolWanted, is_self_rollback, self_rollback, self_update};
 use qus::tool::{Previous, ToolReceipt};
 
@@ -20,7 +21,7 @@ fn standalone() -> ToolObserved {
         version: observed.version.clone(),
         sha256: observed.sha256,
         repository: "https://example.org".to_owned(),
-        previous: Some(Previous { version: version("0.1.0"), sha256: Sha256([1; 32]) }),
+        previous: Some(Previous { version: version("0.1.0"), sha256: Sha256([1; 32]), repository: None }),
     };
     let (provenance, previous) = (Provenance::Standalone(receipt), Some(Sha256([1; 32])));
     ToolObserved { provenance, previous, space: u64::MAX, ..observed }
@@ -29,11 +30,12 @@ fn standalone() -> ToolObserved {
 #[test]
 fn a_rollback_is_what_puts_a_program_in_place_that_no_archive_brought() {
     let observed = standalone();
-    let back = self_rollback(&observed).unwrap();
+    let back = self_rollback(&observed, &News::default()).unwrap();
     assert!(is_self_rollback(&back), "{back:#?}");
 
     let tools = [tool("0.3.0", Host::Amd64), tool("0.1.0", Host::Amd64)];
-    let offer = ToolOffer { tools: &tools, repository: "", trust: String::new(), prereleases: false };
+    let offer =
+        ToolOffer { tools: &tools, repository: "", trust: String::new(), news: News::default(), prereleases: false };
     let newer = self_update(&ToolWanted::default(), &observed, &offer).unwrap();
     assert!(!newer.is_empty());
     assert!(!is_self_rollback(&newer), "{newer:#?}");

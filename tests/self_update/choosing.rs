@@ -4,6 +4,7 @@ use qus::hex::Sha256;
 use qus::host::Host;
 use qus::itself::{Provenance, ToolObserved};
 use qus::layout::Layout;
+use qus::news::News;
 use qus::plan::{ToolOffer, ToolRefusal, ToolWanted, newer};
 use qus::release::{Tool, ToolArchive};
 use qus::rooted::RootedPath;
@@ -31,12 +32,12 @@ pub(crate) fn observed(present: &str) -> ToolObserved {
 pub(super) fn tool(text: &str, host: Host) -> Tool {
     let (file, sha256) = (ToolArchive::file_name(host), Sha256([0; 32]));
     let archive = ToolArchive { file, host, size: 1, sha256, program_size: 1, program_sha256: sha256 };
-    Tool { version: version(text), archives: vec![archive] }
+    Tool { version: version(text), withdrawn: None, archives: vec![archive] }
 }
 
 fn chosen(present: &str, offered: &[&str], prereleases: bool) -> Result<Option<String>, ToolRefusal> {
     let tools: Vec<Tool> = offered.iter().map(|text| tool(text, Host::Amd64)).collect();
-    let offer = ToolOffer { tools: &tools, repository: "", trust: String::new(), prereleases };
+    let offer = ToolOffer { tools: &tools, repository: "", trust: String::new(), news: News::default(), prereleases };
     Ok(newer(&ToolWanted::default(), &observed(present), &offer)?.map(|(version, _)| version.to_string()))
 }
 
@@ -69,7 +70,8 @@ fn what_comes_before_a_version_is_for_those_who_try_such_out() {
 #[test]
 fn a_version_without_an_archive_for_this_host_is_passed_over() {
     let tools = [tool("0.3.0", Host::Riscv64), tool("0.2.0", Host::Amd64)];
-    let offer = ToolOffer { tools: &tools, repository: "", trust: String::new(), prereleases: false };
+    let offer =
+        ToolOffer { tools: &tools, repository: "", trust: String::new(), news: News::default(), prereleases: false };
     let (taken, _) = newer(&ToolWanted::default(), &observed("0.1.0"), &offer).unwrap().unwrap();
     assert_eq!(taken.as_str(), "0.2.0");
     let offer = ToolOffer { tools: &tools[..1], ..offer };

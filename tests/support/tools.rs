@@ -23,7 +23,7 @@ pub(crate) const PRESENT: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const PATH: &str = "/usr/local/bin/qus";
 
 /// The program under test without its symbols, which are nine tenths of it.
-fn stripped() -> &'static [u8] {
+pub(crate) fn stripped() -> &'static [u8] {
     static STRIPPED: OnceLock<Vec<u8>> = OnceLock::new();
     STRIPPED.get_or_init(|| {
         let folder = TempDir::new().unwrap();
@@ -89,7 +89,7 @@ pub(crate) fn add_packed(publisher: &mut Publisher, text: &str, program: &[u8], 
     fs::create_dir_all(publisher.folder.join(ToolArchive::folder(&version(text)))).unwrap();
     fs::write(file(publisher, text), bytes).unwrap();
     fs::write(signature(publisher, text), sign(&publisher.release_key, bytes, &comment)).unwrap();
-    publisher.index.tools.push(Tool { version: version(text), archives: vec![archive] });
+    publisher.index.tools.push(Tool { version: version(text), withdrawn: None, archives: vec![archive] });
 }
 
 /// The archive of a version.

@@ -9,7 +9,7 @@ use crate::support::publisher::{Publisher, version};
 use crate::support::server::{Answer, Server};
 
 /// An image with aarch64 and arm of 11.1.3-1, whose repository has 11.1.4-1 by now.
-fn behind() -> Image {
+pub(super) fn behind() -> Image {
     let mut image = Image::trusting(&["aarch64", "arm"]);
     image.run(&["install", "aarch64", "arm"]).expect(0, &[]);
     publish(&mut image, "11.1.4-1");
@@ -17,7 +17,7 @@ fn behind() -> Image {
 }
 
 /// Publishes another release, and makes it the stable one.
-fn publish(image: &mut Image, text: &str) {
+pub(super) fn publish(image: &mut Image, text: &str) {
     image.publisher.index.serial += 1;
     image.publisher.add_release(text, &["aarch64", "arm"]);
     image.publisher.publish();
@@ -30,7 +30,7 @@ fn withdraw(image: &mut Image, text: &str, why: &str) {
     image.publisher.publish();
 }
 
-fn emulators(image: &Image) -> Vec<String> {
+pub(super) fn emulators(image: &Image) -> Vec<String> {
     let below = |path: &String| path.strip_prefix("usr/local/lib/qus/bin/").map(str::to_owned);
     image.tree().keys().filter_map(below).filter(|path| path.contains('/')).collect()
 }

@@ -20,10 +20,10 @@ use tempfile::TempDir;
 use crate::planning::{installed, rule, select, steps, table_with};
 use crate::support::publisher::{Publisher, emulator, sha256, target, version};
 
-const REPOSITORY: &str = "https://example.org";
+pub(super) const REPOSITORY: &str = "https://example.org";
 
 /// Four releases, of which the third is the stable one.
-fn index() -> Index {
+pub(super) fn index() -> Index {
     let folder = TempDir::new().unwrap();
     let mut publisher = Publisher::new(folder.path(), REPOSITORY);
     for text in ["11.1.2-1", "11.1.3-1", "11.1.4-1", "12.0.0-1"] {
@@ -35,26 +35,26 @@ fn index() -> Index {
     publisher.index
 }
 
-fn withdrawn(text: &str) -> Index {
+pub(super) fn withdrawn(text: &str) -> Index {
     let mut index = index();
     let release = index.releases.iter_mut().find(|release| release.version == version(text)).unwrap();
     release.withdrawn = Some("it eats files".to_owned());
     index
 }
 
-fn offer<'a>(index: &'a Index, terms: &Terms) -> Offer<'a> {
-    Offer { index, repository: REPOSITORY, trust: "seen".to_owned(), terms: terms.clone() }
+pub(super) fn offer<'a>(index: &'a Index, terms: &Terms) -> Offer<'a> {
+    Offer { index, repository: REPOSITORY, trust: "seen".to_owned(), news: News::default(), terms: terms.clone() }
 }
 
 fn asking(channel: &str) -> Terms {
     Terms { asked: Some(channel.parse().unwrap()), ..Terms::default() }
 }
 
-fn keeping(settings: &str) -> Keep {
+pub(super) fn keeping(settings: &str) -> Keep {
     Settings::parse(settings).unwrap().keep
 }
 
-fn update_of(words: &[&str], index: &Index, terms: &Terms, observed: &Observed) -> Result<Update, Conflict> {
+pub(super) fn update_of(words: &[&str], index: &Index, terms: &Terms, observed: &Observed) -> Result<Update, Conflict> {
     let selection = if words.is_empty() { qus::wanted::Selection::All } else { select(words) };
     plan::update(&selection, Consent::default(), observed, &offer(index, terms), |_| true)
 }
@@ -93,7 +93,7 @@ pub(crate) fn at(text: &str, kept: &[&str]) -> Observed {
     observed
 }
 
-fn pinned(mut observed: Observed) -> Observed {
+pub(super) fn pinned(mut observed: Observed) -> Observed {
     observed.receipt.targets.get_mut(&target("aarch64")).unwrap().pinned = true;
     observed
 }
@@ -105,7 +105,7 @@ fn after(plan: &Plan) -> &Receipt {
     }
 }
 
-fn aarch64(plan: &Plan) -> &Installed {
+pub(super) fn aarch64(plan: &Plan) -> &Installed {
     &after(plan).targets[&target("aarch64")]
 }
 

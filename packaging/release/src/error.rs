@@ -45,6 +45,8 @@ pub enum Error {
     NotFollowed { from: u64, error: TrustError },
     #[error("{file} bears {} of the {} signatures that {} wants", standing.signed.len(), standing.needed, standing.of)]
     TooFewSigned { file: String, standing: Standing },
+    #[error("what the file is compared with does not follow from \"{anchor}\": {why}")]
+    OtherAnchor { anchor: String, why: String },
     #[error("{0} is in the repository already")]
     PlacedAlready(String),
     #[error("nothing was signed")]
@@ -104,6 +106,8 @@ pub enum Error {
     ChannelToWithdrawn { channel: String, version: Version },
     #[error("there is no version {0} in the repository")]
     NoSuchVersion(Version),
+    #[error("there is no version {0} of qus itself in the repository")]
+    NoSuchTool(Version),
     #[error("serial {serial} is more than {SERIAL_JUMP_MAX} above {previous}, the one before")]
     SerialTooHigh { serial: u64, previous: u64 },
     #[error("serial {serial} is not higher than {previous}, which is published already")]
@@ -128,6 +132,7 @@ impl Error {
                 Exit::NotAuthentic => 3,
                 _ => 1,
             },
+            Error::OtherAnchor { .. } => 3,
             _ => 1,
         }
     }
@@ -149,6 +154,9 @@ impl Error {
             Error::TooFewSigned { standing, .. } => {
                 let missing: Vec<&str> = standing.missing.iter().map(Label::as_str).collect();
                 format!("let more of them sign, with qus-release sign-root: {}", missing.join(", "))
+            }
+            Error::OtherAnchor { .. } => {
+                "do not sign it; ask the other signers which root they know: sha256sum root.N.json".to_owned()
             }
             Error::PlacedAlready(_) => {
                 "draw up the next one with: qus-release root rotate REPOSITORY PENDING".to_owned()
@@ -197,6 +205,9 @@ impl Error {
             }
             Error::DamagedIndex(_) => {
                 "restore it from a copy, or remove it and give a --serial higher than any that readers saw".to_owned()
+            }
+            Error::Asset { version, error: TrustError::Revoked { .. } | TrustError::RevokedMember { .. } } => {
+                format!("take it out of the repository, with the rest of its version: rm -r REPOSITORY/{version}")
             }
             Error::Asset { .. } => "import it again, or restore it from a copy".to_owned(),
             Error::Trust(TrustError::Expired { .. }) => {

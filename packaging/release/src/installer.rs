@@ -14,10 +14,11 @@ pub const INSTALLER_FILE: &str = "install.sh";
 
 const TEMPLATE: &str = include_str!("../../../scripts/install.sh");
 
-/// The script for the newest of `tools`, which were checked by `root`; none if there are none, or nobody says where
+/// The script for the newest of `tools` that is not withdrawn; they were checked by `root`. None if there are none, or nobody says where
 /// readers find the repository.
 pub fn script(repository: &Repository, tools: &[Tool], root: &Root) -> Result<Option<String>, Error> {
-    let newest = tools.iter().find(|tool| !is_prerelease(&tool.version)).or(tools.first());
+    let mut offered = tools.iter().filter(|tool| tool.withdrawn.is_none());
+    let newest = offered.clone().find(|tool| !is_prerelease(&tool.version)).or(offered.next());
     let (Some(tool), Some(anchor)) = (newest, repository.read(ANCHOR_FILE, 4 * ROOT_MAX)?) else { return Ok(None) };
     let url = Anchor::parse(ANCHOR_FILE, &anchor)?.repository;
     // It stands between single quotes of a shell.

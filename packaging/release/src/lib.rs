@@ -8,7 +8,8 @@
 //!   under its final name before it is complete.
 //!
 //! One file each for what people type: [`keygen`], [`root`], [`import`], [`tool`], [`publish`], [`renew`], [`withdraw`], [`verify`];
-//! and for a root that its signers sign one at a time, in a [`pending`] file: [`rotate`], [`sign_root`], [`place`].
+//! and for a root that its signers sign one at a time, in a [`pending`] file: [`rotate`], with what is [`revoked`];
+//! [`sign_root`], [`place`].
 
 #![expect(clippy::disallowed_methods, reason = "a maintainer's program: it works on the folders that it is given")]
 
@@ -31,6 +32,7 @@ pub mod place;
 pub mod publish;
 pub mod renew;
 pub mod repository;
+pub mod revoked;
 pub mod root;
 pub mod rotate;
 pub mod sign_root;

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Command::Keygen(args) => keygen(args, &passphrases, &ui),
         Command::Root(command) => root_or_step(command, &passphrases, &ui),
         Command::SignRoot(args) => sign_root(args, &passphrases, &ui),
-        Command::Revoke(args) => rotate::revoke(args).map(|pending| drawn_up(&pending, &args.pending, &ui)),
+        Command::Revoke(args) => rotate::revoke(args, &ui).map(|pending| drawn_up(&pending, &args.pending, &ui)),
         Command::Import(args) => import(args, &passphrases, &ui),
         Command::Tool(args) => tool(args, &passphrases, &ui),
         Command::Publish(args) => publish(args, &passphrases, &ui),
@@ -46,7 +46,7 @@ fn keygen(args: &KeygenArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitC
 
 fn root_or_step(command: &RootCommand, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCode, Error> {
     match (&command.step, &command.make) {
-        (Some(RootStep::Rotate(args)), _) => rotate::run(args).map(|pending| drawn_up(&pending, &args.pending, ui)),
+        (Some(RootStep::Rotate(args)), _) => rotate::run(args, ui).map(|pending| drawn_up(&pending, &args.pending, ui)),
         (Some(RootStep::Place(args)), _) => place(args, ui),
         (None, Some(args)) => root(args, passphrases, ui),
         // clap asks for one of them.
@@ -85,7 +85,7 @@ fn drawn_up(pending: &Pending, path: &Path, ui: &Ui) -> ExitCode {
     for line in pending.describe().unwrap_or_default() {
         ui.note(line);
     }
-    ui.help(format_args!("next, each signer: qus-release sign-root {} --root-key FILE", path.display()));
+    ui.help(format_args!("next, each signer: qus-release sign-root {} --anchor FILE --root-key FILE", path.display()));
     ExitCode::SUCCESS
 }
 
@@ -114,10 +114,11 @@ fn renew(args: &RenewArgs, passphrases: &Passphrases, ui: &Ui) -> Result<ExitCod
 }
 
 fn withdraw(args: &WithdrawArgs, ui: &Ui) -> Result<ExitCode, Error> {
-    let release = withdraw::run(args)?;
-    ui.result(match release.withdrawn {
-        Some(why) => format!("{} is withdrawn: {why}", release.version),
-        None => format!("{} is offered again", release.version),
+    withdraw::run(args)?;
+    let (of, version) = (if args.tool { "qus " } else { "" }, &args.version);
+    ui.result(match &args.why {
+        Some(why) => format!("{of}{version} is withdrawn: {why}"),
+        None => format!("{of}{version} is offered again"),
     });
     ui.help(format_args!("next: qus-release publish {} --key FILE", args.repository.display()));
     Ok(ExitCode::SUCCESS)
@@ -154,7 +155,8 @@ fn publish(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Exi
         ui.result(format_args!("{channel}: {version}"));
     }
     for tool in &index.tools {
-        ui.result(format_args!("qus itself: {}", tool.version));
+        let withdrawn = if tool.withdrawn.is_some() { ", withdrawn" } else { "" };
+        ui.result(format_args!("qus itself: {}{withdrawn}", tool.version));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
-use qus::trust::{Anchor, Key, Label, Purpose, ROOT_MAX, Role, Root, Signatures, root_file};
+use qus::hex::Sha256;
+use qus::trust::{Anchor, Key, Label, Purpose, ROOT_MAX, ROOTS_MAX, Role, Root, Signatures, root_file};
 use serde::{Deserialize, Serialize};
+use sha2::Digest;
 
 use crate::error::{Error, failed};
-use crate::repository::read_document;
+use crate::repository::{SignedRoot, read_document};
 
 /// The `type` of the file.
 pub const PENDING_KIND: &str = "qus-pending-root";
@@ -21,10 +23,28 @@ pub struct Pending {
     pub kind: String,
     /// The root before, with its signatures.
     pub before: Anchor,
+    /// The roots before that one, the first of all first: by them the root before follows from an anchor of any age.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
     /// The next root, byte for byte as it is signed.
     pub root: String,
     /// Who signed it so far.
     pub signatures: Signatures,
+}
+
+/// A root of former times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The root, byte for byte as it was signed.
+    pub root: String,
+    /// Its signatures.
+    pub signatures: Signatures,
+}
+
+impl From<SignedRoot> for Earlier {
+    fn from(signed: SignedRoot) -> Earlier {
+        Earlier { root: signed.text, signatures: signed.signatures }
+    }
 }
 
 /// How far the signing has come, by the keys of one root.
@@ -44,8 +64,8 @@ impl Pending {
     /// Reads the file at `path`, whose root before must be sound by its own keys.
     pub fn read(path: &Path) -> Result<Pending, Error> {
         let malformed = |why: String| Error::Malformed { path: path.to_owned(), why };
-        // Two roots with their signatures, each shorter than a root.
-        let text = read_document(path, 8 * ROOT_MAX)?;
+        // Roots with their signatures, each shorter than a root.
+        let text = read_document(path, 2 * (ROOTS_MAX + 2) * ROOT_MAX)?;
         let text = text.ok_or_else(|| failed("open", path)(std::io::ErrorKind::NotFound.into()))?;
         let pending: Pending = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         if pending.kind != PENDING_KIND {
@@ -106,6 +126,41 @@ impl Pending {
             Standing { of: format!("root {}", root.version), signed, needed: role.threshold, missing }
         };
         Ok([standing(&before), standing(&next)])
+    }
+
+    /// Fails unless the root before is the one in `anchor`, or follows from it by the signatures of all between; `what` is
+    /// used in messages.
+    pub fn check_anchor(&self, what: &str, anchor: &Anchor) -> Result<(), Error> {
+        let other = |why: String| Error::OtherAnchor { anchor: what.to_owned(), why };
+        let before = self.before()?;
+        let (mut root, mut text) = (anchor.root(what)?, anchor.root.as_str());
+        if root.version > before.version {
+            return Err(other(format!(
+                "it is at root {} already, and the file starts from an older one",
+                root.version
+            )));
+        }
+        let path = self.earlier.iter().map(|earlier| (&earlier.root, &earlier.signatures));
+        for (next, signatures) in path.chain([(&self.before.root, &self.before.signatures)]) {
+            let version = Root::unverified("a root of the file", next)?.version;
+            if version == root.version + 1 {
+                root = root.successor(&root_file(version), next, signatures)?;
+                text = next;
+            }
+        }
+        if root.version < before.version {
+            return Err(other(format!("the file does not lead from root {} to root {}", root.version, before.version)));
+        }
+        if text != self.before.root {
+            return Err(other(format!("the file has another root {}", before.version)));
+        }
+        Ok(())
+    }
+
+    /// The root that the next one is compared with, in a line for whoever is to sign it; `vouched` says who answers for it.
+    pub fn compared(&self, vouched: &str) -> Result<String, Error> {
+        let (version, hash) = (self.before()?.version, Sha256(sha2::Sha256::digest(&self.before.root).into()));
+        Ok(format!("compared with root {version}, SHA-256 {hash}, {vouched}"))
     }
 
     /// What changes, in lines for whoever is to sign it.

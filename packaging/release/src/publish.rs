@@ -62,8 +62,20 @@ pub fn run(args: &PublishArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Ind
         tools,
         releases,
     };
+    if installer.is_none() {
+        withhold_installer(&repository)?;
+    }
     write(&repository, &index, installer, &root, &signer, now)?;
     Ok(index)
+}
+
+/// Nobody is to install what was withdrawn by the script that was written before.
+fn withhold_installer(repository: &Repository) -> Result<(), Error> {
+    let path = repository.file(INSTALLER_FILE);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", &path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The newest root, which must name the signer among the keys of the index.

@@ -83,10 +83,17 @@ impl Repository {
 
     /// The newest root, reached from the first; `None` if there is none.
     pub fn newest_root(&self) -> Result<Option<SignedRoot>, Error> {
-        let Some(first) = self.root_text(1)? else { return Ok(None) };
-        let (newest, end) = self.follow(self.self_signed(first)?);
-        end?;
-        Ok(Some(newest))
+        Ok(self.roots()?.pop())
+    }
+
+    /// Every root, from the first to the newest, each checked by the one before.
+    pub fn roots(&self) -> Result<Vec<SignedRoot>, Error> {
+        let Some(first) = self.root_text(1)? else { return Ok(Vec::new()) };
+        let mut roots = vec![self.self_signed(first)?];
+        while let Some(next) = roots.last().map_or(Ok(None), |last| self.successor(&last.root))? {
+            roots.push(next);
+        }
+        Ok(roots)
     }
 
     /// Root 1 by its own keys: whoever wrote the repository vouches for it.

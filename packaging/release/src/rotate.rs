@@ -1,25 +1,25 @@
 //! `qus-release root rotate` and `revoke`: the next root, drawn up for its signers.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use qus::hex::Sha256;
 use qus::trust::{Anchor, Key, Label, ROOT_KIND, Role, Roles, Root, Signatures, root_file};
-use sha2::Digest;
 
 use crate::cli::{RevokeArgs, RotateArgs, time};
 use crate::error::{Error, failed};
 use crate::keys::{labelled, read_public};
-use crate::pending::{PENDING_KIND, Pending};
+use crate::pending::{Earlier, PENDING_KIND, Pending};
 use crate::repository::{ANCHOR_FILE, Repository};
+use crate::revoked;
 use crate::root::check_roles;
+use crate::ui::Ui;
 
 /// Draws up the root after the newest of the repository. What is not named stays as it is; nothing in the repository
 /// changes.
-pub fn run(args: &RotateArgs) -> Result<Pending, Error> {
+pub fn run(args: &RotateArgs, ui: &Ui) -> Result<Pending, Error> {
     let repository = Repository::open(&args.repository)?;
-    let before = repository.newest_root()?.ok_or_else(|| Error::NoRoot(args.repository.clone()))?;
+    let mut earlier = repository.roots()?;
+    let before = earlier.pop().ok_or_else(|| Error::NoRoot(args.repository.clone()))?;
     let (url, floor) = match (repository.anchor()?, &args.url) {
         (Some(anchor), url) => (url.clone().unwrap_or(anchor.repository), anchor.floor),
         (None, Some(url)) => (url.clone(), None),
@@ -41,10 +41,14 @@ pub fn run(args: &RotateArgs) -> Result<Pending, Error> {
     }
     let mut revoked = before.root.revoked.clone();
     for word in &args.revoke {
-        revoked.push(hash(word)?);
+        for (hash, of) in revoked::hashes(word, args.alone, ui)? {
+            ui.note(format_args!("{hash} is {of}"));
+            revoked.push(hash);
+        }
     }
     revoked.sort_unstable();
     revoked.dedup();
+    revoked::note_others(&repository, &revoked, ui)?;
     let root = Root {
         kind: ROOT_KIND.to_owned(),
         version: before.root.version + 1,
@@ -69,6 +73,7 @@ pub fn run(args: &RotateArgs) -> Result<Pending, Error> {
             signatures: before.signatures,
             floor,
         },
+        earlier: earlier.into_iter().map(Earlier::from).collect(),
         root: text,
         signatures: Signatures::new(),
     };
@@ -77,10 +82,10 @@ pub fn run(args: &RotateArgs) -> Result<Pending, Error> {
 }
 
 /// Draws up a root that differs from the newest only in what it revokes.
-pub fn revoke(args: &RevokeArgs) -> Result<Pending, Error> {
+pub fn revoke(args: &RevokeArgs, ui: &Ui) -> Result<Pending, Error> {
     /// As by default in `root rotate`.
     const YEAR: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
-    run(&RotateArgs {
+    let args = RotateArgs {
         repository: args.repository.clone(),
         pending: args.pending.clone(),
         root_key: Vec::new(),
@@ -88,29 +93,14 @@ pub fn revoke(args: &RevokeArgs) -> Result<Pending, Error> {
         index_key: Vec::new(),
         threshold: None,
         revoke: args.what.clone(),
+        alone: args.alone,
         url: None,
         expires: YEAR,
         now: args.now,
-    })
+    };
+    run(&args, ui)
 }
 
 fn keys(role: &'static str, typed: &[PathBuf], before: &BTreeMap<Label, Key>) -> Result<BTreeMap<Label, Key>, Error> {
     if typed.is_empty() { Ok(before.clone()) } else { labelled(role, typed, read_public) }
-}
-
-/// A hash as it was typed, or that of the file with this name.
-fn hash(word: &str) -> Result<Sha256, Error> {
-    if let Ok(hash) = Sha256::try_from(word.to_owned()) {
-        return Ok(hash);
-    }
-    let path = Path::new(word);
-    let mut file = File::open(path).map_err(failed("open", path))?;
-    let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        match std::io::Read::read(&mut file, &mut buffer).map_err(failed("read", path))? {
-            0 => return Ok(Sha256(hasher.finalize().into())),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
 }

@@ -52,7 +52,8 @@ pub fn run(args: &ToolArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Tool, 
     let staging = repository.staging()?;
     let before = repository.tool(&ToolArchive::folder(&args.version))?;
     let archives = pack_all(&programs, args, &signer, &staging, ui)?;
-    let mut tool = Tool { version: args.version.clone(), archives: archives.clone() };
+    let mut tool = Tool { version: args.version.clone(), withdrawn: None, archives: archives.clone() };
+    tool.withdrawn = before.as_ref().and_then(|before| before.withdrawn.clone());
     for old in before.into_iter().flat_map(|tool| tool.archives) {
         match archives.iter().find(|archive| archive.file == old.file) {
             None => tool.archives.push(old),

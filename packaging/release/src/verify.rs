@@ -234,7 +234,7 @@ fn check_archives(
 
 /// Archives of qus itself, and that no two of a host hold different programs.
 fn check_tools(repository: &Repository, index: &Index, newest: &SignedRoot, report: &mut Report) -> Result<(), Error> {
-    for Tool { version, archives } in &index.tools {
+    for Tool { version, archives, .. } in &index.tools {
         let mut files = BTreeSet::new();
         for archive in archives {
             let (version, file) = (version.clone(), archive.file.clone());

@@ -46,13 +46,15 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         observed => observed?,
     };
     let entries = observed.binfmt.table().into_iter().flat_map(|table| &table.entries);
-    let around = examine::around(entries, &super::news(&observed, context));
+    let news = super::news(&observed, context);
+    let around = examine::around(entries, &news);
     let meant = |target: &Target| !matches!(observed.state(*target), State::Absent | State::Native);
     let itself = diagnosis::of_table(&observed).map(Diagnosis::of);
     let mut found = Vec::new();
     for target in Target::all().filter(meant) {
         let examined = examine::probe(target, &observed);
-        let diagnosis = diagnosis::installed(target, &observed, diagnosis::program(&examined, &observed, &around));
+        let diagnosis =
+            diagnosis::installed(target, &observed, &news, diagnosis::program(&examined, &observed, &around));
         let document = ResultDocument::of(&examined, &diagnosis, Some(&observed));
         text::tell(&line(target, &diagnosis, &document, &examined.attempt), context.ui);
         found.push((target, diagnosis, document));

@@ -93,8 +93,12 @@ pub(super) struct InstalledStatus {
     pub(super) pinned: bool,
     /// Why its repository withdrew it, if it did.
     pub(super) withdrawn: Option<String>,
+    /// Whether its repository revoked it.
+    pub(super) revoked: bool,
     /// The versions that are kept, the one used last first.
     pub(super) previous: Vec<Version>,
+    /// Those of them that were revoked.
+    pub(super) previous_revoked: Vec<Version>,
 }
 
 #[derive(Debug, Serialize)]
@@ -209,7 +213,12 @@ fn installed_status(installed: &Installed, usual: &Channel, news: &News) -> Inst
         usual_channel: channel == usual,
         pinned: installed.pinned,
         withdrawn: news.withdrawn(repository, version).map(str::to_owned),
+        revoked: news.revoked(repository, &installed.sha256),
         previous: installed.previous.iter().map(|kept| kept.version.clone()).collect(),
+        previous_revoked: {
+            let kept = installed.previous.iter().filter(|kept| news.revoked(&kept.repository, &kept.sha256));
+            kept.map(|kept| kept.version.clone()).collect()
+        },
     }
 }
 

@@ -45,6 +45,7 @@ fn version(row: &TargetStatus) -> String {
     words.extend((!installed.usual_channel).then(|| installed.channel.to_string()));
     words.extend(installed.pinned.then(|| "pinned".to_owned()));
     words.extend(installed.withdrawn.as_ref().map(|_| "withdrawn".to_owned()));
+    words.extend(installed.revoked.then(|| "revoked".to_owned()));
     words.extend(installed.previous.first().map(|previous| format!("(before {previous})")));
     words.join(" ")
 }

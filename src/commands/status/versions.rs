@@ -10,9 +10,11 @@ use crate::target::Target;
 use crate::version::Version;
 use crate::wanted::Selection;
 
-/// Tells of withdrawn versions, of known faults, and of how old the news are.
+/// Tells of revoked and withdrawn versions, of known faults, and of how old the news are.
 pub(super) fn tell(document: &Document, selection: &Selection, observed: &Observed, news: &News, context: &Context) {
+    tell_revoked(document, observed, news, context);
     tell_withdrawn(document, observed, news, context);
+    advisories::tell_tool(news, context);
     advisories::tell(&document.advisories, |targets| cure(targets, observed, news), context);
     for NewsStatus { repository, issued, expires, expired } in &document.news {
         if *expired {
@@ -23,6 +25,33 @@ pub(super) fn tell(document: &Document, selection: &Selection, observed: &Observ
         }
     }
 }
+
+/// Each revoked version once: what is installed, and what is kept.
+fn tell_revoked(document: &Document, observed: &Observed, news: &News, context: &Context) {
+    let (mut revoked, mut kept): (Versions, Versions) = Default::default();
+    for row in &document.targets {
+        let Some(installed) = &row.installed else { continue };
+        if installed.revoked {
+            revoked.entry(&installed.version).or_default().push(row.target);
+        }
+        for version in &installed.previous_revoked {
+            kept.entry(version).or_default().push(row.target);
+        }
+    }
+    for (version, targets) in revoked {
+        let (names, cure) = (advisories::names(&targets), cure(&targets, observed, news));
+        let what = "which was revoked: nobody is to run it any more";
+        context.ui.warn(format!("{names} in version {version}, {what}; {cure}; or none: qus remove {names}"));
+    }
+    for (version, targets) in kept {
+        let names = advisories::names(&targets);
+        let what = "which was revoked and is not gone back to";
+        context.ui.note(format!("{names} kept in version {version} too, {what}; to take it away: qus update {names}"));
+    }
+}
+
+/// Targets by version.
+type Versions<'a> = BTreeMap<&'a Version, Vec<Target>>;
 
 /// Each withdrawn version once.
 fn tell_withdrawn(document: &Document, observed: &Observed, news: &News, context: &Context) {

@@ -48,6 +48,7 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     let targets = Target::all().filter(|target| selection.includes(*target));
     document.advisories = advisories::of(targets, &observed, &news);
     advisories::tell(&document.advisories, |targets| cure(targets, &document.targets, &observed, &news), context);
+    advisories::tell_tool(&news, context);
     let newer = document.targets.iter().any(is_newer);
     if !newer && failed.is_none() && !context.global.quiet {
         context.ui.result("there is nothing newer");

@@ -51,10 +51,13 @@ pub struct RotateArgs {
     /// half of new ones]
     #[arg(long, value_name = "N")]
     pub threshold: Option<usize>,
-    /// An archive, or its hash, that nobody is to install any more; those of
-    /// the root before stay revoked
+    /// An archive that nobody is to install any more, nor to run what is in
+    /// it; or a hash. Those of the root before stay revoked
     #[arg(long, value_name = "FILE|SHA256", num_args = 1..)]
     pub revoke: Vec<String>,
+    /// Revoke archives alone, and not also what is in them
+    #[arg(long = "archives-only", requires = "revoke")]
+    pub alone: bool,
     /// Where readers find the repository [default: as the anchor says]
     #[arg(long, value_parser = url)]
     pub url: Option<String>,
@@ -86,6 +89,10 @@ pub struct SignRootArgs {
     /// Secret key that signs it
     #[arg(long, value_name = "FILE")]
     pub root_key: PathBuf,
+    /// Your own copy of the repository's anchor.json: what changes is told by
+    /// the root in it, or by one that follows from it
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Option<PathBuf>,
     /// Do not ask on a terminal whether to sign what was shown
     #[arg(long)]
     pub yes: bool,
@@ -98,9 +105,13 @@ pub struct RevokeArgs {
     pub repository: PathBuf,
     /// Where the root goes that is to be signed, to be carried to its signers
     pub pending: PathBuf,
-    /// Archives, or their hashes, that nobody is to install any more
+    /// Archives that nobody is to install any more, nor to run what is in
+    /// them; or hashes
     #[arg(value_name = "FILE|SHA256", required = true)]
     pub what: Vec<String>,
+    /// Revoke archives alone, and not also what is in them
+    #[arg(long = "archives-only")]
+    pub alone: bool,
     /// Take this for the present time
     #[arg(long, value_name = "TIME", env = "SOURCE_DATE_EPOCH", hide_env_values = true, value_parser = moment)]
     pub now: Option<Moment>,
@@ -109,11 +120,17 @@ pub struct RevokeArgs {
 /// `qus-release withdraw`.
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("deed").required(true).args(["why", "undo"]))]
+#[command(override_usage = "\
+qus-release withdraw [--tool] <REPOSITORY> <VERSION>
+           <--why <TEXT>|--undo>")]
 pub struct WithdrawArgs {
     /// Folder of the repository
     pub repository: PathBuf,
     /// The version that nobody is to install any more
     pub version: Version,
+    /// It is one of qus itself
+    #[arg(long)]
+    pub tool: bool,
     /// Why, in a sentence that its users are told
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,

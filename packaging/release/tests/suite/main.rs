@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make folders and run programs")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod anchored;
 mod archives;
 mod book;
 mod ceremonies;
@@ -14,6 +15,7 @@ mod recognition;
 mod roots;
 mod speech;
 mod story;
+mod taken_back;
 mod tools;
 mod verification;
 mod workshop;

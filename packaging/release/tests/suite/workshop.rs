@@ -93,7 +93,7 @@ impl Workshop {
         let now: &[&str] = if words.contains(&"--now") { &[] } else { &["--now", NOW] };
         match self.parse("root", &[&["rotate", "repository", pending], now, words].concat()) {
             Command::Root(command) => match command.step {
-                Some(RootStep::Rotate(args)) => rotate::run(&args),
+                Some(RootStep::Rotate(args)) => rotate::run(&args, &Ui::quiet()),
                 _ => unreachable!("rotate was typed"),
             },
             _ => unreachable!("root was typed"),
@@ -101,7 +101,11 @@ impl Workshop {
     }
 
     pub(crate) fn sign_root(&self, pending: &str, key: &str) -> Result<Signed, Error> {
-        match self.parse("sign-root", &[pending, "--root-key", key]) {
+        self.sign_root_by(pending, key, &[])
+    }
+
+    pub(crate) fn sign_root_by(&self, pending: &str, key: &str, words: &[&str]) -> Result<Signed, Error> {
+        match self.parse("sign-root", &[&[pending, "--root-key", key], words].concat()) {
             Command::SignRoot(args) => sign_root::run(&args, &Passphrases::Input, &Ui::quiet()),
             _ => unreachable!("sign-root was typed"),
         }
@@ -119,12 +123,12 @@ impl Workshop {
 
     pub(crate) fn revoke(&self, pending: &str, what: &[&str]) -> Result<Pending, Error> {
         match self.parse("revoke", &[&["repository", pending, "--now", NOW], what].concat()) {
-            Command::Revoke(args) => rotate::revoke(&args),
+            Command::Revoke(args) => rotate::revoke(&args, &Ui::quiet()),
             _ => unreachable!("revoke was typed"),
         }
     }
 
-    pub(crate) fn withdraw(&self, version: &str, words: &[&str]) -> Result<Release, Error> {
+    pub(crate) fn withdraw(&self, version: &str, words: &[&str]) -> Result<(), Error> {
         match self.parse("withdraw", &[&["repository", version], words].concat()) {
             Command::Withdraw(args) => withdraw::run(&args),
             _ => unreachable!("withdraw was typed"),
