@@ -1,5 +1,7 @@
 //! A repository that is believed: its files, checked before anybody sees them.
 
+mod roots;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,8 +25,8 @@ use crate::moment::Moment;
 use crate::release::{INDEX_FILE, INDEX_MAX, Index};
 use crate::rooted::RootedPath;
 use crate::trust::{
-    self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures,
-    TrustError, Trusted, Verified, VerifiedIndex, root_file, signature_file,
+    self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, Root as TrustRoot, TrustError, Trusted, Verified,
+    VerifiedIndex,
 };
 use crate::version::Version;
 
@@ -171,7 +173,7 @@ impl Store {
         let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
         let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
         let repository = at(&url)?;
-        let newest = follow(&repository, start)?;
+        let newest = roots::follow(&repository, start)?;
         // Only now: what a stolen key said of the time is forgotten with the key.
         if let Some(issued) = memory.issued(&url, &newest) {
             trust::check_clock(now, issued, "the newest index of this repository was issued")?;
@@ -336,51 +338,6 @@ pub fn trusted(root: &Root) -> Result<BTreeMap<String, Trusted>, StoreError> {
         }
     }
     Ok(trust::trusted(PUBLISHED, files)?)
-}
-
-/// Goes from root to root, each vouched for by the one before, until there is no next.
-fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreError> {
-    let first = start.version;
-    let mut root = start;
-    loop {
-        let (mut missing, mut forged) = (false, false);
-        let first_source = repository.sources().next().map(Source::url);
-        let next = repository.first(&root_file(root.version + 1), &mut |source| match successor(source, &root) {
-            // A mirror that lacks it may be behind; the first source is not.
-            Ok(None) if Some(source.url()) == first_source => Ok(None),
-            Err(error @ StoreError::Trust(_)) => {
-                forged |= Some(source.url()) == first_source;
-                Err(error)
-            }
-            Ok(None) => {
-                missing = true;
-                Err(FetchError::NotFound(format!("{}/{}", source.url(), root_file(root.version + 1))).into())
-            }
-            other => other,
-        });
-        root = match next {
-            Ok(Some(_)) if root.version >= first + ROOTS_MAX => return Err(TrustError::TooManyRoots(first).into()),
-            Ok(Some(next)) => next,
-            Ok(None) => return Ok(root),
-            // Where the repository itself has a next root that is not to be believed, the one before is not gone on with.
-            Err(_) if missing && !forged && !interrupt::asked() => return Ok(root),
-            Err(error) => return Err(error),
-        };
-    }
-}
-
-/// The root that follows `root` at `source`, if there is one.
-fn successor(source: &Source, root: &TrustRoot) -> Result<Option<TrustRoot>, StoreError> {
-    let file = root_file(root.version + 1);
-    let Some(text) = if_there(source.get(&file, ROOT_MAX))? else { return Ok(None) };
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let mut signatures = Signatures::new();
-    for label in root.signers(&text) {
-        if let Some(signature) = if_there(source.get(&signature_file(&file, &label), MINISIG_MAX))? {
-            signatures.insert(label, String::from_utf8_lossy(&signature).into_owned());
-        }
-    }
-    Ok(Some(root.successor(&quoted(&file), &text, &signatures)?))
 }
 
 /// A file that need not be there. Some stores answer 403 to whatever they do not have, and neither answer is signed.
