@@ -114,21 +114,32 @@ impl Done {
 
     /// Updates what came from the repository at `url`, or all if it was named.
     fn update(&mut self, url: &str, wish: &Wish, context: &Context) -> Result<(), Failure> {
-        let Wish { selection, consent, terms, from } = *wish;
         let mut observed = look(context)?;
-        let opened = Opened::at(Some(url), from, terms, &mut observed, context)?;
+        let opened = Opened::at(Some(url), wish.from, wish.terms, &mut observed, context)?;
+        let done = self.bring(&opened, wish, &mut observed, context);
+        context.or_remember(done, &mut observed, &opened.memory)
+    }
+
+    /// Brings what is meant to what `opened` has for it.
+    fn bring(
+        &mut self,
+        opened: &Opened,
+        wish: &Wish,
+        observed: &mut Observed,
+        context: &Context,
+    ) -> Result<(), Failure> {
         let offer = opened.offer();
+        let url = opened.store.url();
         let named = context.global.repository.is_some();
         let is_meant = |installed: &crate::receipt::Installed| named || installed.repository == url;
-        let Update { plan, prospects, refused } = plan::update(selection, consent, &observed, &offer, is_meant)?;
-        tell::taken(&plan, &observed, context);
+        let Update { plan, prospects, refused } =
+            plan::update(wish.selection, wish.consent, observed, &offer, is_meant)?;
+        tell::taken(&plan, observed, context);
         let report = context.carry_out(&plan, Some(&opened.store))?;
-        tell::place(&plan, &observed, context);
-        if plan.is_empty() {
-            context.remember(&mut observed, &opened.memory)?;
-        } else if !report.dropped.is_empty() {
-            // Where nothing of it runs, all was undone, what was seen of the repository too.
-            context.remember(&mut look(context)?, &opened.memory)?;
+        tell::place(&plan, observed, context);
+        // Where nothing of it runs, all was undone, what was seen of the repository too.
+        if plan.is_empty() || !report.dropped.is_empty() {
+            context.remember(observed, &opened.memory)?;
         }
         let moved = prospects.iter().filter(|prospect| is_moved(prospect, &refused));
         for Prospect { target, installed, offered, .. } in moved.filter(|_| !report.dry_run) {
@@ -153,7 +164,7 @@ impl Done {
         }
         self.document.add(prospects, &refused, report);
         self.refused.extend(refused);
-        self.memory = opened.memory;
+        self.memory = opened.memory.clone();
         Ok(())
     }
 

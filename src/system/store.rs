@@ -12,12 +12,10 @@ use thiserror::Error;
 
 use super::bundle::Bundle;
 use super::counted::Counted;
-use super::fetch::{
-    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere,
-};
+use super::fetch::{Everywhere, Failure, FetchError, Partial, Repository, Source, Undelivered, cache, everywhere};
 use super::interrupt;
 use super::root::{FileError, Root};
-use super::settings::{self, SettingsError};
+use super::settings::SettingsError;
 use crate::bundle::narrowed;
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
@@ -30,10 +28,12 @@ use crate::trust::{
 };
 use crate::version::Version;
 
+pub use roots::Followed;
+
 /// The root of trust that this program was built with; `null` until one is published.
 const PUBLISHED: &str = include_str!("../../packaging/trust/root.json");
 
-/// A repository, with the root that its documents are judged by.
+/// A repository, with the root that its documents are judged by. Made of one that was [`Followed`].
 #[derive(Debug)]
 pub struct Store {
     url: String,
@@ -110,8 +110,8 @@ impl From<Undelivered> for StoreError {
 }
 
 impl Store {
-    /// Opens the repository at `url`, or the only one that is trusted, and follows its roots to the
-    /// newest; without the network if `offline`, else as the settings of `root` say.
+    /// Opens the repository at `url`, or the only one that is trusted, by the newest of its roots, which must be good:
+    /// what [`Followed`] does in two steps, for who remembers nothing.
     pub fn open(
         root: &Root,
         url: Option<&str>,
@@ -119,70 +119,7 @@ impl Store {
         memory: &Memory,
         now: Moment,
     ) -> Result<Store, StoreError> {
-        let network = Network::of(root, settings::read(root)?, offline)?;
-        Store::open_by(network, root, url, memory, now)
-    }
-
-    /// The same, by a `network` that is known already.
-    pub fn open_by(
-        network: Network,
-        root: &Root,
-        url: Option<&str>,
-        memory: &Memory,
-        now: Moment,
-    ) -> Result<Store, StoreError> {
-        Store::open_at(root, url, |url| Repository::at(url, network), None, memory, now)
-    }
-
-    /// Opens the repository whose files are in `bundle`: that at `url`, or the one that the bundle names. Documents are
-    /// believed until they are `stale` for so long.
-    pub fn in_bundle(
-        root: &Root,
-        url: Option<&str>,
-        bundle: &Bundle,
-        stale: Duration,
-        memory: &Memory,
-        now: Moment,
-    ) -> Result<Store, StoreError> {
-        let url = url.unwrap_or(&bundle.manifest().repository);
-        let at = |_: &str| Ok(Repository::in_bundle(bundle.clone()));
-        Store::open_at(root, Some(url), at, Some((bundle, stale)), memory, now)
-    }
-
-    fn open_at(
-        root: &Root,
-        url: Option<&str>,
-        at: impl FnOnce(&str) -> Result<Repository, FetchError>,
-        bundle: Option<(&Bundle, Duration)>,
-        memory: &Memory,
-        now: Moment,
-    ) -> Result<Store, StoreError> {
-        let mut anchors = trusted(root)?;
-        let url = match url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None if anchors.len() > 1 => return Err(StoreError::WhichRepository(anchors.into_keys().collect())),
-            None => anchors.keys().next().cloned().ok_or(StoreError::NoRepository)?,
-        };
-        let trusted = anchors.remove(&url).ok_or_else(|| TrustError::NoAnchor(url.clone()))?;
-        let anchored = trusted.anchor.root(&trusted.name())?;
-        let anchor = trusted.anchor;
-        trust::check_clock(now, trust::built(), "this qus was built")?;
-        if let Some(floor) = &anchor.floor {
-            trust::check_clock(now, floor.issued, "the anchor of this repository was made")?;
-        }
-        let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
-        let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
-        let repository = at(&url)?;
-        let newest = roots::follow(&repository, start)?;
-        // Only now: what a stolen key said of the time is forgotten with the key.
-        if let Some(issued) = memory.issued(&url, &newest) {
-            trust::check_clock(now, issued, "the newest index of this repository was issued")?;
-        }
-        let stale = bundle.map_or(Duration::ZERO, |(_, stale)| stale);
-        until_stale(now, stale, |now| newest.check_expiry(now))?;
-        let kept = RefCell::new(repository.sources().next().and_then(|source| cache::index(root, source.url())));
-        let bundle = bundle.map(|(bundle, _)| bundle.clone());
-        Ok(Store { url, repository, anchor, root: newest, kept, bundle, stale })
+        Followed::at(root, url, offline, memory, now)?.judged(memory, now)
     }
 
     /// Its URL, without a slash at its end.
@@ -206,12 +143,7 @@ impl Store {
         self.repository.first(name, &mut |source| Ok(if_there(source.get(name, limit))?))
     }
 
-    /// What to remember of its roots, whatever else comes of it.
-    pub fn remember_root(&self, memory: &Memory) -> Memory {
-        memory.after_root(&self.url, &self.root)
-    }
-
-    /// The index, and what to remember once something was installed by it.
+    /// The index, and what to remember from now on.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
         let floor = |key: &trust::Key| memory.floor(&self.url, key).max(self.anchor.floor(key));
         let judged =

@@ -26,8 +26,8 @@
 //!    ([`TrustError::ClockBehind`]).
 //! 3. From root N it goes to root N+1 and no other, if enough *different* keys of N *and* of N+1
 //!    signed it. The same secret under two labels or ids counts once. After 32 steps a machine gives
-//!    up rather than stop halfway. Only the last root must not have expired. It is remembered at
-//!    once, whatever else fails.
+//!    up rather than stop halfway. How far it came is remembered at once, whatever else fails: also
+//!    if the last root has expired, which only the last must not have, or the next one is forged.
 //! 4. The index must be signed by an index key of that root, and say so; be issued at most a day
 //!    ahead of the clock; not have expired; have no lower serial than the highest seen of that key,
 //!    by this machine or by the maker of the anchor (its [`AnchorFloor`], for who has no memory); not

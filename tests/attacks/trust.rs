@@ -2,6 +2,7 @@
 //! library, which tells the exact reason, and on the program, which ends with the code that scripts know.
 
 mod keys;
+mod memory;
 mod scene;
 mod signatures;
 mod time;
