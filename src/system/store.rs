@@ -146,8 +146,14 @@ impl Store {
     /// The index, and what to remember from now on.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
         let floor = |key: &trust::Key| memory.floor(&self.url, key).max(self.anchor.floor(key));
-        let judged =
-            |bytes: &[u8], now: Moment| trust::verify_index(&quoted(INDEX_FILE), bytes, &self.root, &floor, now);
+        let what = quoted(INDEX_FILE);
+        let judged = |bytes: &[u8], now: Moment| {
+            let index = trust::verify_index(&what, bytes, &self.root, &floor, now)?;
+            let key = index.key();
+            let newest =
+                memory.newest_of_others(&self.url, &self.root, key).max(self.anchor.newest_of_others(&self.root, key));
+            index.check_order(&what, newest).map(|()| index)
+        };
         let verify = |bytes: &[u8]| until_stale(now, self.stale, |now| judged(bytes, now));
         let index = self.newest(&verify)?;
         self.repository.learn(&index.index().mirrors);
@@ -164,7 +170,7 @@ impl Store {
                 // The first source is asked first, and what it has is the newest by definition.
                 Ok(index) if failures.is_empty() && best.is_none() => return Ok(index),
                 Ok(index) => {
-                    if best.as_ref().is_none_or(|best| best.index().serial < index.index().serial) {
+                    if best.as_ref().is_none_or(|best| best.is_older_than(&index)) {
                         best = Some(index);
                     }
                 }

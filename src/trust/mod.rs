@@ -32,7 +32,8 @@
 //!    ahead of the clock; not have expired; have no lower serial than the highest seen of that key,
 //!    by this machine or by the maker of the anchor (its [`AnchorFloor`], for who has no memory); not
 //!    run ahead by more than [`SERIAL_JUMP_MAX`]; and say the same as the one seen before if it has
-//!    the same serial.
+//!    the same serial. Where several keys sign indexes, serials of two cannot be compared: then it
+//!    must not have been issued before the newest that was seen of another key.
 //! 5. What was seen of an index key is forgotten when a root no longer names it. So a thief who used
 //!    up the serials, or the time, stops nobody for longer than it takes to change the key.
 //! 6. The asset's signature must be made out to exactly the file, version, host, size and hash that
@@ -110,6 +111,8 @@ pub enum TrustError {
     ClockBehind { now: Moment, since: Moment, what: &'static str },
     #[error("{what} has serial {serial}, older than the {floor} seen before")]
     Older { what: String, serial: u64, floor: u64 },
+    #[error("{what} was issued at {issued}, before the one of {newest} by another key that was seen before")]
+    OlderByTime { what: String, issued: Moment, newest: Moment },
     #[error("{what} has serial {serial}, more than {SERIAL_JUMP_MAX} above the {floor} seen before")]
     RunsAway { what: String, serial: u64, floor: u64 },
     #[error("{what} says something else than the one seen before, which has the same serial {serial}")]
@@ -136,7 +139,7 @@ impl Explain for TrustError {
             TrustError::Expired { .. } | TrustError::FromTheFuture { .. } | TrustError::ClockBehind { .. } => {
                 Exit::Expired
             }
-            TrustError::Older { .. } => Exit::Older,
+            TrustError::Older { .. } | TrustError::OlderByTime { .. } => Exit::Older,
             TrustError::Read { .. } => Exit::Unreachable,
             TrustError::Write { .. } | TrustError::Memory { .. } => Exit::Failed,
             _ => Exit::NotAuthentic,
@@ -157,7 +160,7 @@ impl Explain for TrustError {
             TrustError::TooManyRoots(_) => {
                 "put the present anchor.json of its publisher, received on another way, into /etc/qus/trust.d".to_owned()
             }
-            TrustError::Older { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
+            TrustError::Older { .. } | TrustError::OlderByTime { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
             TrustError::Read { .. } => "check the network, then try again".to_owned(),
             TrustError::Write { .. } => "df -h /usr/local/lib".to_owned(),
             TrustError::Memory { what, .. } => {

@@ -6,3 +6,4 @@ mod memory;
 mod scene;
 mod signatures;
 mod time;
+mod two_keys;
