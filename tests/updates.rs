@@ -6,5 +6,6 @@ mod gap;
 mod images;
 mod kernel;
 mod planning;
+mod several;
 mod units;
 mod window;

@@ -52,6 +52,12 @@ impl Opened {
         Opened { store, index, memory, terms: terms.clone() }
     }
 
+    /// Puts what it said into the place of what `known` has of it.
+    pub(super) fn add_news(&self, known: &mut Memory) {
+        let own = self.memory.repositories.get_key_value(self.store.url());
+        known.repositories.extend(own.map(|(url, seen)| (url.clone(), seen.clone())));
+    }
+
     /// What it offers.
     pub(super) fn offer(&self) -> Offer<'_> {
         Offer {

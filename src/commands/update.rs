@@ -2,6 +2,7 @@
 
 mod check;
 mod document;
+mod failures;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use crate::ui::describe;
 use crate::wanted::{Consent, Selection};
 
 use document::Document;
+use failures::{Failures, lets_others_go_on};
 
 pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve_or_all(&args.targets)?.of_channels()?;
@@ -41,8 +43,8 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
     }
     interrupt::catch();
     let _lock = context.begin_change()?;
-    let mut done = Done::default();
     let observed = look(context)?;
+    let mut done = Done { memory: remembered(&observed, context)?, ..Done::default() };
     let urls = match bundle::repository(&args.from, context)? {
         Some(url) if !observed.receipt.is_empty() => [url].into(),
         _ => sources(&selection, &observed, context)?,
@@ -51,8 +53,7 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
     let several = urls.len() > 1;
     for url in urls {
         match done.update(&url, &wish, context) {
-            // What the others have is not kept from this machine by one that fails.
-            Err(failure @ Failure::Store(_)) if several && !interrupt::asked() => done.fail(&failure, context),
+            Err(failure) if several && lets_others_go_on(&failure) => done.failed.add(&url, &failure, context),
             updated => updated?,
         }
     }
@@ -86,6 +87,11 @@ fn sources(selection: &Selection, observed: &Observed, context: &Context) -> Res
     })
 }
 
+/// What was last heard of the repositories that something is installed from: also of one that fails now.
+fn remembered(observed: &Observed, context: &Context) -> Result<Memory, Failure> {
+    if observed.receipt.is_empty() { Ok(Memory::default()) } else { context.recall(observed.trust.as_deref()) }
+}
+
 /// What is wanted.
 struct Wish<'a> {
     selection: &'a Selection,
@@ -100,18 +106,12 @@ struct Done {
     document: Document,
     refused: Vec<(Target, Conflict)>,
     memory: Memory,
-    /// How the first repository failed that did.
-    failed: Option<Exit>,
+    failed: Failures,
     /// As it is now, if it was changed.
     receipt: Option<Receipt>,
 }
 
 impl Done {
-    fn fail(&mut self, failure: &Failure, context: &Context) {
-        context.ui.error(failure);
-        self.failed.get_or_insert(failure.exit());
-    }
-
     /// Updates what came from the repository at `url`, or all if it was named.
     fn update(&mut self, url: &str, wish: &Wish, context: &Context) -> Result<(), Failure> {
         let mut observed = look(context)?;
@@ -164,7 +164,7 @@ impl Done {
         }
         self.document.add(prospects, &refused, report);
         self.refused.extend(refused);
-        self.memory = opened.memory.clone();
+        opened.add_news(&mut self.memory);
         Ok(())
     }
 
@@ -179,18 +179,19 @@ impl Done {
         self.document.advisories = advisories::of(targets, &observed, &news);
         advisories::tell(&self.document.advisories, |targets| cure(targets, &observed, &news), context);
         let moved = self.document.moved();
-        if moved.is_empty() && self.refused.is_empty() && self.failed.is_none() && !context.global.quiet {
+        if moved.is_empty() && self.refused.is_empty() && self.failed.exit.is_none() && !context.global.quiet {
             context.ui.result(if observed.receipt.is_empty() {
                 "nothing to do: nothing is installed"
             } else {
                 "nothing to do: there is nothing newer"
             });
         }
+        self.document.failed = self.failed.told;
         context.ui.document(&self.document);
         if !self.document.dropped.is_empty() {
             return Ok(Exit::DoesNotRun);
         }
-        if let Some(exit) = self.failed {
+        if let Some(exit) = self.failed.exit {
             return Ok(exit);
         }
         if let Some((_, conflict)) = self.refused.first() {
