@@ -83,6 +83,8 @@ use crate::moment::Moment;
 pub enum TrustError {
     #[error("{what} is malformed: {why}")]
     Malformed { what: String, why: String },
+    #[error("{error}")]
+    Anchor { file: String, error: Box<TrustError> },
     #[error("{what}, which tells what this machine saw of repositories, cannot be read: {why}")]
     Memory { what: String, why: String },
     #[error("{what} is not signed by a key that this machine trusts")]
@@ -140,6 +142,7 @@ impl Explain for TrustError {
                 Exit::Expired
             }
             TrustError::Older { .. } | TrustError::OlderByTime { .. } => Exit::Older,
+            TrustError::Anchor { error, .. } => error.exit(),
             TrustError::Read { .. } => Exit::Unreachable,
             TrustError::Write { .. } | TrustError::Memory { .. } => Exit::Failed,
             _ => Exit::NotAuthentic,
@@ -162,7 +165,11 @@ impl Explain for TrustError {
             }
             TrustError::Older { .. } | TrustError::OlderByTime { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
             TrustError::Read { .. } => "check the network, then try again".to_owned(),
-            TrustError::Write { .. } => "df -h /usr/local/lib".to_owned(),
+            // Whoever knows the place says more.
+            TrustError::Write { .. } => return None,
+            TrustError::Anchor { file, .. } => {
+                format!("put the anchor.json of its publisher in its place; or, to trust that repository no longer: rm {file}")
+            }
             TrustError::Memory { what, .. } => {
                 format!("it was written by a newer qus, or damaged; use that qus, or let this machine forget: rm {what}")
             }

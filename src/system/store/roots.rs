@@ -67,7 +67,7 @@ impl Followed {
             None => anchors.keys().next().cloned().ok_or(StoreError::NoRepository)?,
         };
         let trusted = anchors.remove(&url).ok_or_else(|| TrustError::NoAnchor(url.clone()))?;
-        let anchored = trusted.anchor.root(&trusted.name())?;
+        let anchored = trusted.root()?;
         let anchor = trusted.anchor;
         trust::check_clock(now, trust::built(), "this qus was built")?;
         if let Some(floor) = &anchor.floor {
@@ -136,6 +136,7 @@ fn next(repository: &Repository, root: &Root) -> Result<Option<Root>, StoreError
     });
     match next {
         // Where the repository itself has a next root that is not to be believed, the one before is not gone on with.
+        Err(StoreError::Everywhere(error)) if forged => Err(error.decided_by_the_first().into()),
         Err(_) if missing && !forged && !interrupt::asked() => Ok(None),
         next => next,
     }

@@ -5,7 +5,6 @@ use std::fs;
 
 use minisign::KeyPair;
 use qus::moment::Moment;
-use qus::release::INDEX_KIND;
 use qus::trust::{AnchorFloor, TrustError};
 
 use super::scene::{DAY, INSTALL, Scene, before, label, pair, scene};
