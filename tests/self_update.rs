@@ -9,10 +9,13 @@ mod trials;
 
 use std::fs;
 
+use minisign::KeyPair;
+use qus::trust::Memory;
 use serde_json::Value;
 
 use crate::support::machine::Said;
 use crate::support::machine::qus;
+use crate::support::publisher::public;
 use crate::support::tools::{self, PATH, PRESENT, Standalone, real};
 
 #[test]
@@ -81,11 +84,13 @@ fn an_older_version_is_refused_unless_it_is_named_and_allowed() {
     let mut machine = Standalone::new();
     machine.offer("0.0.9", &real("0.0.9"));
     let refused = [&*format!("qus 0.0.9 is offered, older than this {PRESENT}"), "--allow-downgrade 0.0.9"];
-    machine.in_vain(&["self-update"]).expect(5, &refused);
+    machine.in_vain_but_for_the_memory(&["self-update"]).expect(5, &refused);
     machine.in_vain(&["self-update", "--check"]).expect(5, &refused);
-    machine.in_vain(&["self-update", "0.0.9"]).expect(5, &refused);
+    machine.in_vain_but_for_the_memory(&["self-update", "0.0.9"]).expect(5, &refused);
     machine.in_vain(&["self-update", "--allow-downgrade"]).expect(2, &["VERSION"]);
-    machine.in_vain(&["self-update", "7.7.7"]).expect(1, &["has no qus 7.7.7", "versions are 0.0.9"]);
+    machine
+        .in_vain_but_for_the_memory(&["self-update", "7.7.7"])
+        .expect(1, &["has no qus 7.7.7", "versions are 0.0.9"]);
     machine.in_vain(&["self-update", "newest"]).expect(2, &["\"newest\" is not a version"]);
     machine.qus(&["self-update", "--allow-downgrade", "0.0.9"]).expect(0, &["is qus 0.0.9 now"]);
     assert_eq!(machine.version(), "0.0.9");
@@ -101,6 +106,32 @@ fn a_repository_that_went_back_in_time_is_refused() {
     machine.in_vain(&["self-update", "--allow-downgrade", "0.9.8"]).expect(5, &["older than the 7 seen before"]);
 }
 
+/// What was seen is remembered, whether or not anything came of it.
+#[test]
+fn a_root_and_an_index_are_remembered_though_nothing_is_replaced() {
+    let mut machine = Standalone::new();
+    machine.offer("0.0.9", &real("0.0.9"));
+    machine.in_vain(&["self-update", "--dry-run"]).expect(5, &["older than this"]);
+    machine.in_vain_but_for_the_memory(&["self-update"]).expect(5, &["older than this"]);
+    let seen = |machine: &Standalone| {
+        let text = machine.sandbox.shell("cat /var/lib/qus/trust.json").expect(0, &[]).stdout;
+        Memory::parse("it", &text).unwrap().repositories.into_values().next().unwrap()
+    };
+    assert_eq!(seen(&machine).serials.into_values().collect::<Vec<_>>(), [7]);
+
+    // The next root names another index key, and the index that it wants does not arrive.
+    let publisher = &machine.image.publisher;
+    let mut root = publisher.root();
+    root.version = 2;
+    let fresh = KeyPair::generate_unencrypted_keypair().unwrap();
+    root.roles.index.keys.values_mut().for_each(|key| *key = public(&fresh));
+    publisher.publish_root(&root, &[("alice", &publisher.root_key)]);
+    machine.in_vain(&["self-update", "--check"]).expect(3, &["is not signed by a key"]);
+    machine.in_vain_but_for_the_memory(&["self-update"]).expect(3, &["is not signed by a key"]);
+    let seen = seen(&machine);
+    assert_eq!((seen.root.version, seen.serials.len()), (2, 0));
+}
+
 #[test]
 fn what_is_not_authentic_is_never_started() {
     let mut machine = Standalone::new();
@@ -112,7 +143,7 @@ fn what_is_not_authentic_is_never_started() {
     let mut changed = bytes.clone();
     *changed.last_mut().unwrap() ^= 1;
     fs::write(&file, changed).unwrap();
-    machine.in_vain(&["self-update"]).expect(3, &["has another content than signed"]);
+    machine.in_vain_but_for_the_memory(&["self-update"]).expect(3, &["has another content than signed"]);
     fs::write(&file, &bytes).unwrap();
 
     // Signed by the same key as an archive of emulators, or of another version.
@@ -125,10 +156,10 @@ fn what_is_not_authentic_is_never_started() {
             .replace("type:qus-tool", &format!("type:{kind}"))
             .replace("version:0.9.9", &format!("version:{version}"));
         fs::write(&signature, crate::support::publisher::sign(&publisher.release_key, &bytes, &comment)).unwrap();
-        machine.in_vain(&["self-update"]).expect(3, &[word]);
+        machine.in_vain_but_for_the_memory(&["self-update"]).expect(3, &[word]);
     }
     fs::write(&signature, crate::support::publisher::sign(&publisher.index_key, &bytes, "type:qus-tool")).unwrap();
-    machine.in_vain(&["self-update"]).expect(3, &[]);
+    machine.in_vain_but_for_the_memory(&["self-update"]).expect(3, &[]);
     fs::write(&signature, signed).unwrap();
     machine.qus(&["self-update"]).expect(0, &[]);
 }

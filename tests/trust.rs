@@ -269,7 +269,31 @@ fn a_program_with_a_published_root_trusts_it_and_the_administrator_may_replace_i
     );
     let damaged = ("/etc/qus/trust.d/x.json".to_owned(), "{".to_owned());
     let error = trusted("null", [damaged]).unwrap_err();
-    assert!(matches!(&error, TrustError::Malformed { what, .. } if what == "\"/etc/qus/trust.d/x.json\""), "{error}");
+    assert!(matches!(&error, TrustError::Anchor { file, .. } if file == "/etc/qus/trust.d/x.json"), "{error}");
+}
+
+/// Whatever is wrong with an administrator's own file, the repository has no part in it.
+#[test]
+fn a_damaged_file_of_trust_d_is_named_with_what_to_do() {
+    let image = image();
+    let file = image.root().join("etc/qus/trust.d/test.json");
+    let anchor = image.publisher.anchor();
+    let forged = Anchor { root: anchor.root.replace("\"version\": 1", "\"version\": 3"), ..anchor.clone() };
+    let other = Anchor { kind: "qus-root".to_owned(), ..anchor };
+    for content in ["{".to_owned(), String::new(), text(&forged), text(&other)] {
+        std::fs::write(&file, content).unwrap();
+        for words in [&["install", "aarch64"][..], &["trust"]] {
+            let said = image.run_in_vain(words).expect(
+                3,
+                &[
+                    "\"/etc/qus/trust.d/test.json\"",
+                    "help: put the anchor.json of its publisher in its place; or, to trust that repository no longer: \
+                 rm /etc/qus/trust.d/test.json",
+                ],
+            );
+            assert!(!said.stderr.contains("do not install from this repository"), "{said:#?}");
+        }
+    }
 }
 
 /// What is compiled in today: whoever publishes a root puts one there that this program reads.

@@ -9,5 +9,6 @@ mod images;
 mod kernel;
 pub(crate) mod planning;
 pub(crate) mod revoked;
+mod several;
 mod units;
 mod window;

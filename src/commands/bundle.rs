@@ -17,7 +17,7 @@ use crate::release::Index;
 use crate::system::bundle::{self, Bundle, BundleError, Writer};
 use crate::system::interrupt;
 use crate::system::observe::{Look, observe};
-use crate::system::store::{Store, StoreError};
+use crate::system::store::{Followed, Store, StoreError};
 use crate::trust::{Memory, TrustError, VerifiedIndex};
 use crate::ui::Ui;
 use crate::wanted::Selection;
@@ -58,8 +58,9 @@ fn create(args: &CreateBundleArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let channel = repository::channel(args.channel.as_deref(), &settings)?;
     let url = context.global.repository.as_ref().or(settings.repository.as_ref());
-    let store = Store::open(&context.root, url.map(String::as_str), context.global.offline, &memory, context.now)?;
-    let (index, _) = store.index(&memory, context.now)?;
+    let url = url.map(String::as_str);
+    let followed = Followed::at(&context.root, url, context.global.offline, &memory, context.now)?;
+    let (store, index, _) = context.look_into(followed, &memory)?;
     let host = args.host.unwrap_or(observed.host);
     let Contents { targets, archives } = plan::bundle(&selection, &channel, host, index.index())?;
     let size = archives.iter().map(|(_, asset)| asset.size).sum();
@@ -111,7 +112,8 @@ fn checked(
     memory: &Memory,
     context: &Context,
 ) -> Result<VerifiedIndex, Failure> {
-    let (store, index, _) = indexed(bundle, url, stale, memory, context)?;
+    let followed = Followed::in_bundle(&context.root, url, bundle, stale, memory, context.now)?;
+    let (store, index, _) = context.look_into(followed, memory).map_err(|error| aged(error, bundle, context.now))?;
     let bar = context.ui.bar(bundle.size());
     bundle::check(bundle, &context.root, store.root(), index.index(), &mut |bytes| bar.stands_at(bytes))
         .map_err(told)?;
@@ -119,10 +121,10 @@ fn checked(
 }
 
 /// The repository whose files are in the bundle that `args` name, if they name one: with its index, and what to remember
-/// once something was installed by it.
+/// from now on. Its roots are remembered at once.
 pub(super) fn open(
     args: &FromArgs,
-    observed: &Observed,
+    observed: &mut Observed,
     memory: &Memory,
     context: &Context,
 ) -> Result<Option<(Store, VerifiedIndex, Memory)>, Failure> {
@@ -130,7 +132,10 @@ pub(super) fn open(
     let bundle = Bundle::open(file)?;
     bundle.check_host(observed.host)?;
     let url = context.global.repository.as_deref();
-    let (store, index, memory) = indexed(&bundle, url, stale(args.allow_stale), memory, context)?;
+    let stale = stale(args.allow_stale);
+    let followed = Followed::in_bundle(&context.root, url, &bundle, stale, memory, context.now)?;
+    let believed = context.believe(followed, observed, memory);
+    let (store, index, memory) = believed.map_err(|error| aged(error, &bundle, context.now))?;
     tell_age(index.index(), context.now, context.ui);
     Ok(Some((store, index, memory)))
 }
@@ -142,26 +147,15 @@ pub(super) fn repository(args: &FromArgs, context: &Context) -> Result<Option<St
     Ok(Some(typed.map_or_else(|| Bundle::open(file).map(|bundle| bundle.manifest().repository.clone()), Ok)?))
 }
 
-fn indexed(
-    bundle: &Bundle,
-    url: Option<&str>,
-    stale: Duration,
-    memory: &Memory,
-    context: &Context,
-) -> Result<(Store, VerifiedIndex, Memory), Failure> {
-    let now = context.now;
-    let store = Store::in_bundle(&context.root, url, bundle, stale, memory, now);
-    let indexed = store.and_then(|store| {
-        let (index, memory) = store.index(memory, now)?;
-        Ok((store, index, memory))
-    });
-    indexed.map_err(|error| match error {
-        StoreError::Trust(TrustError::Expired { what, at }) => {
+/// Of what has expired in a bundle, it is said what can be done.
+fn aged(failure: Failure, bundle: &Bundle, now: Moment) -> Failure {
+    match failure {
+        Failure::Store(StoreError::Trust(TrustError::Expired { what, at })) => {
             let days = now.0.saturating_sub(at.0) / DAY + 1;
             BundleError::Stale { path: bundle.path().to_owned(), what, at, days }.into()
         }
-        error => error.into(),
-    })
+        failure => failure,
+    }
 }
 
 /// Says how old the index of a bundle is.

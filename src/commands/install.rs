@@ -27,6 +27,19 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
     let terms = repository::terms(&args.versions, &settings)?;
     let url = context.global.repository.as_ref().or(settings.repository.as_ref());
     let opened = Opened::at(url.map(String::as_str), &args.from, &terms, &mut observed, context)?;
+    let done = install(args, &selection, &letters, &mut observed, &opened, context);
+    context.or_remember(done, &mut observed, &opened.memory)
+}
+
+/// Installs what `opened` has of `selection`.
+fn install(
+    args: &InstallArgs,
+    selection: &Selection,
+    letters: &Letters,
+    observed: &mut Observed,
+    opened: &Opened,
+    context: &Context,
+) -> Result<Exit, Failure> {
     let offer = opened.offer();
     let consent = Consent {
         emulate_native: args.letters.emulate_native,
@@ -34,20 +47,20 @@ pub(super) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, Failure
         downgrade: args.versions.allow_downgrade,
         ..Consent::default()
     };
-    let plan = plan_or_ask(&selection, &letters, consent, &observed, &offer, context)?;
+    let plan = plan_or_ask(selection, letters, consent, observed, &offer, context)?;
 
-    tell::taken(&plan, &observed, context);
-    tell_left_out(&selection, consent, &observed, context);
+    tell::taken(&plan, observed, context);
+    tell_left_out(selection, consent, observed, context);
     let report = context.carry_out(&plan, Some(&opened.store))?;
     // What became of each target is told all the same.
     let remembered = if report.changed_nothing() {
-        context.remember(&mut observed, &opened.memory)
+        context.remember(observed, &opened.memory)
     } else {
-        tell::place(&plan, &observed, context);
+        tell::place(&plan, observed, context);
         Ok(())
     };
     tell::followed(&plan, &report, context);
-    tell_unfollowed(&selection, &offer, &report, context);
+    tell_unfollowed(selection, &offer, &report, context);
     let exit = conclude(&plan, &report, context)?;
     remembered.map(|()| exit)
 }

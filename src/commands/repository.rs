@@ -8,7 +8,7 @@ use crate::observed::Observed;
 use crate::plan::{Offer, Terms};
 use crate::release::Index;
 use crate::settings::Settings;
-use crate::system::store::Store;
+use crate::system::store::{Followed, Store};
 use crate::trust::{Memory, VerifiedIndex};
 use crate::wanted::BadSelection;
 
@@ -35,24 +35,28 @@ impl Opened {
         if let Some((store, index, memory)) = bundle::open(from, observed, &memory, context)? {
             return Ok(Opened::of(store, &index, memory, terms));
         }
-        let store = Store::open(&context.root, url, context.global.offline, &memory, context.now)?;
-        let memory = store.remember_root(&memory);
-        context.remember(observed, &memory)?;
-        let (index, memory) = store.index(&memory, context.now)?;
+        let followed = Followed::at(&context.root, url, context.global.offline, &memory, context.now)?;
+        let (store, index, memory) = context.believe(followed, observed, &memory)?;
         Ok(Opened::of(store, &index, memory, terms))
     }
 
     /// Opens the repository at `url`, with nothing written down.
     pub(super) fn look(url: &str, terms: &Terms, observed: &Observed, context: &Context) -> Result<Opened, Failure> {
         let memory = context.recall(observed.trust.as_deref())?;
-        let store = Store::open(&context.root, Some(url), context.global.offline, &memory, context.now)?;
-        let (index, memory) = store.index(&memory, context.now)?;
+        let followed = Followed::at(&context.root, Some(url), context.global.offline, &memory, context.now)?;
+        let (store, index, memory) = context.look_into(followed, &memory)?;
         Ok(Opened::of(store, &index, memory, terms))
     }
 
     fn of(store: Store, index: &VerifiedIndex, memory: Memory, terms: &Terms) -> Opened {
         let index = store.offered(index);
         Opened { store, index, memory, terms: terms.clone() }
+    }
+
+    /// Puts what it said into the place of what `known` has of it.
+    pub(super) fn add_news(&self, known: &mut Memory) {
+        let own = self.memory.repositories.get_key_value(self.store.url());
+        known.repositories.extend(own.map(|(url, seen)| (url.clone(), seen.clone())));
     }
 
     /// What it offers.

@@ -8,9 +8,8 @@ use crate::news::News;
 use crate::plan::{self, Plan, ToolOffer, ToolRefusal, ToolWanted};
 use crate::system::interrupt;
 use crate::system::journal;
-use crate::system::store::Store;
+use crate::system::store::{Followed, Store};
 use crate::system::tool::observe;
-use crate::tool::ToolReceipt;
 use crate::trust::{Memory, VerifiedIndex};
 
 /// The channel that offers versions before their time.
@@ -34,7 +33,7 @@ pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Fail
         plan::own(&observe(&context.root)?)?;
     }
     let begun = context.begin_change()?;
-    let observed = observe(&context.root)?;
+    let mut observed = observe(&context.root)?;
     if args.rollback && begun.finished.is_some_and(|finished| plan::is_self_rollback(&finished)) {
         // Given again because it was interrupted; going on would undo it.
         context.ui.document(&Report::empty());
@@ -46,10 +45,21 @@ pub(super) fn run(args: &SelfUpdateArgs, context: &Context) -> Result<Exit, Fail
         let plan = plan::self_rollback(&observed, &news)?;
         return carry_out(&plan, None, &observed, context);
     }
-    let offered = Offered::of(plan::own(&observed)?, &observed, context)?;
+    let (followed, memory) = follow(&observed, context)?;
+    let offered = Offered::from(context.believe(followed, &mut observed, &memory)?);
     offered.tell_present(&observed, context);
-    let plan = plan::self_update(&wanted, &observed, &offered.offer(context)?)?;
-    carry_out(&plan, Some(&offered.store), &observed, context)
+    let done = replace(&wanted, &observed, &offered, context);
+    context.or_remember(done, &mut observed, &offered.memory)
+}
+
+fn replace(
+    wanted: &ToolWanted,
+    observed: &ToolObserved,
+    offered: &Offered,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let plan = plan::self_update(wanted, observed, &offered.offer(context)?)?;
+    carry_out(&plan, Some(&offered.store), observed, context)
 }
 
 fn wanted(args: &SelfUpdateArgs) -> Result<ToolWanted, Failure> {
@@ -59,7 +69,8 @@ fn wanted(args: &SelfUpdateArgs) -> Result<ToolWanted, Failure> {
 
 fn check(wanted: &ToolWanted, context: &Context) -> Result<Exit, Failure> {
     let observed = observe(&context.root)?;
-    let offered = Offered::of(plan::own(&observed)?, &observed, context)?;
+    let (followed, memory) = follow(&observed, context)?;
+    let offered = Offered::from(context.look_into(followed, &memory)?);
     offered.tell_present(&observed, context);
     let present = &observed.version;
     let newer = plan::newer(wanted, &observed, &offered.offer(context)?)?.map(|(version, _)| version.clone());
@@ -72,22 +83,29 @@ fn check(wanted: &ToolWanted, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What the repository says that this copy came from, or another that was named.
+/// The repository that this copy came from, or another that was named; and what was remembered.
+fn follow(observed: &ToolObserved, context: &Context) -> Result<(Followed, Memory), Failure> {
+    let receipt = plan::own(observed)?;
+    let memory = context.recall(observed.trust.as_deref())?;
+    let url = context.global.repository.as_ref().unwrap_or(&receipt.repository);
+    let followed = Followed::at(&context.root, Some(url), context.global.offline, &memory, context.now)?;
+    Ok((followed, memory))
+}
+
+/// What it says.
 struct Offered {
     store: Store,
     index: VerifiedIndex,
     memory: Memory,
 }
 
-impl Offered {
-    fn of(receipt: &ToolReceipt, observed: &ToolObserved, context: &Context) -> Result<Offered, Failure> {
-        let memory = context.recall(observed.trust.as_deref())?;
-        let url = context.global.repository.as_ref().unwrap_or(&receipt.repository);
-        let store = Store::open(&context.root, Some(url), context.global.offline, &memory, context.now)?;
-        let (index, memory) = store.index(&memory, context.now)?;
-        Ok(Offered { store, index, memory })
+impl From<(Store, VerifiedIndex, Memory)> for Offered {
+    fn from((store, index, memory): (Store, VerifiedIndex, Memory)) -> Offered {
+        Offered { store, index, memory }
     }
+}
 
+impl Offered {
     fn offer(&self, context: &Context) -> Result<ToolOffer<'_>, Failure> {
         let prereleases = context.settings()?.channel.is_some_and(|channel| channel.as_str() == EDGE);
         let tools = &self.index.index().tools;

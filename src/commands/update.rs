@@ -2,6 +2,7 @@
 
 mod check;
 mod document;
+mod failures;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use crate::ui::describe;
 use crate::wanted::{Consent, Selection};
 
 use document::Document;
+use failures::{Failures, lets_others_go_on};
 
 pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::resolve_or_all(&args.targets)?.of_channels()?;
@@ -41,8 +43,8 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
     }
     interrupt::catch();
     let _lock = context.begin_change()?;
-    let mut done = Done::default();
     let observed = look(context)?;
+    let mut done = Done { memory: remembered(&observed, context)?, ..Done::default() };
     let urls = match bundle::repository(&args.from, context)? {
         Some(url) if !observed.receipt.is_empty() => [url].into(),
         _ => sources(&selection, &observed, context)?,
@@ -51,8 +53,7 @@ pub(super) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, Failure>
     let several = urls.len() > 1;
     for url in urls {
         match done.update(&url, &wish, context) {
-            // What the others have is not kept from this machine by one that fails.
-            Err(failure @ Failure::Store(_)) if several && !interrupt::asked() => done.fail(&failure, context),
+            Err(failure) if several && lets_others_go_on(&failure) => done.failed.add(&url, &failure, context),
             updated => updated?,
         }
     }
@@ -86,6 +87,11 @@ fn sources(selection: &Selection, observed: &Observed, context: &Context) -> Res
     })
 }
 
+/// What was last heard of the repositories that something is installed from: also of one that fails now.
+fn remembered(observed: &Observed, context: &Context) -> Result<Memory, Failure> {
+    if observed.receipt.is_empty() { Ok(Memory::default()) } else { context.recall(observed.trust.as_deref()) }
+}
+
 /// What is wanted.
 struct Wish<'a> {
     selection: &'a Selection,
@@ -100,34 +106,41 @@ struct Done {
     document: Document,
     refused: Vec<(Target, Conflict)>,
     memory: Memory,
-    /// How the first repository failed that did.
-    failed: Option<Exit>,
+    failed: Failures,
     /// As it is now, if it was changed.
     receipt: Option<Receipt>,
 }
 
 impl Done {
-    fn fail(&mut self, failure: &Failure, context: &Context) {
-        context.ui.error(failure);
-        self.failed.get_or_insert(failure.exit());
-    }
-
     /// Updates what came from the repository at `url`, or all if it was named.
     fn update(&mut self, url: &str, wish: &Wish, context: &Context) -> Result<(), Failure> {
-        let Wish { selection, consent, terms, from } = *wish;
         let mut observed = look(context)?;
-        let opened = Opened::at(Some(url), from, terms, &mut observed, context)?;
+        let opened = Opened::at(Some(url), wish.from, wish.terms, &mut observed, context)?;
+        let done = self.bring(&opened, wish, &mut observed, context);
+        context.or_remember(done, &mut observed, &opened.memory)
+    }
+
+    /// Brings what is meant to what `opened` has for it.
+    fn bring(
+        &mut self,
+        opened: &Opened,
+        wish: &Wish,
+        observed: &mut Observed,
+        context: &Context,
+    ) -> Result<(), Failure> {
         let offer = opened.offer();
+        let url = opened.store.url();
         let named = context.global.repository.is_some();
         let is_meant = |installed: &crate::receipt::Installed| named || installed.repository == url;
-        let Update { plan, prospects, refused } = plan::update(selection, consent, &observed, &offer, is_meant)?;
-        tell::taken(&plan, &observed, context);
+        let Update { plan, prospects, refused } =
+            plan::update(wish.selection, wish.consent, observed, &offer, is_meant)?;
+        tell::taken(&plan, observed, context);
         let report = context.carry_out(&plan, Some(&opened.store))?;
         // What became of each target is told all the same.
         let remembered = if report.changed_nothing() {
-            context.remember(&mut observed, &opened.memory)
+            context.remember(observed, &opened.memory)
         } else {
-            tell::place(&plan, &observed, context);
+            tell::place(&plan, observed, context);
             Ok(())
         };
         let moved = prospects.iter().filter(|prospect| is_moved(prospect, &refused));
@@ -153,7 +166,7 @@ impl Done {
         }
         self.document.add(prospects, &refused, report);
         self.refused.extend(refused);
-        self.memory = opened.memory;
+        opened.add_news(&mut self.memory);
         remembered
     }
 
@@ -169,18 +182,19 @@ impl Done {
         advisories::tell(&self.document.advisories, |targets| cure(targets, &observed, &news), context);
         advisories::tell_tool(&news, context);
         let moved = self.document.moved();
-        if moved.is_empty() && self.refused.is_empty() && self.failed.is_none() && !context.global.quiet {
+        if moved.is_empty() && self.refused.is_empty() && self.failed.exit.is_none() && !context.global.quiet {
             context.ui.result(if observed.receipt.is_empty() {
                 "nothing to do: nothing is installed"
             } else {
                 "nothing to do: there is nothing newer"
             });
         }
+        self.document.failed = self.failed.told;
         context.ui.document(&self.document);
         if !self.document.dropped.is_empty() {
             return Ok(Exit::DoesNotRun);
         }
-        if let Some(exit) = self.failed {
+        if let Some(exit) = self.failed.exit {
             return Ok(exit);
         }
         if let Some((_, conflict)) = self.refused.first() {

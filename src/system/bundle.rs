@@ -89,6 +89,9 @@ impl Explain for BundleError {
             BundleError::Stale { days, .. } => format!(
                 "make a new one where there is a network; if that cannot be, and the date is right: --allow-stale {days}"
             ),
+            // An archive passes through memory, and nothing else.
+            BundleError::Store(StoreError::Trust(TrustError::Write { .. }))
+            | BundleError::Trust(TrustError::Write { .. }) => "free some memory: free -m".to_owned(),
             BundleError::Store(error) => return error.help(),
             BundleError::Trust(error) => return error.help(),
             BundleError::Unpack(error) => return error.help(),

@@ -1,5 +1,7 @@
 //! A repository that is believed: its files, checked before anybody sees them.
 
+mod roots;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,12 +12,10 @@ use thiserror::Error;
 
 use super::bundle::Bundle;
 use super::counted::Counted;
-use super::fetch::{
-    Everywhere, Failure, FetchError, Network, Partial, Repository, Source, Undelivered, cache, everywhere,
-};
+use super::fetch::{Everywhere, Failure, FetchError, Partial, Repository, Source, Undelivered, cache, everywhere};
 use super::interrupt;
 use super::root::{FileError, Root};
-use super::settings::{self, SettingsError};
+use super::settings::SettingsError;
 use crate::bundle::narrowed;
 use crate::exit::{Exit, Explain};
 use crate::hex::Sha256;
@@ -23,15 +23,17 @@ use crate::moment::Moment;
 use crate::release::{INDEX_FILE, INDEX_MAX, Index};
 use crate::rooted::RootedPath;
 use crate::trust::{
-    self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, ROOT_MAX, ROOTS_MAX, Root as TrustRoot, Signatures,
-    TrustError, Trusted, Verified, VerifiedIndex, root_file, signature_file,
+    self, Anchor, Archive, MINISIG_MAX, Memory, Minisig, Root as TrustRoot, TrustError, Trusted, Verified,
+    VerifiedIndex,
 };
 use crate::version::Version;
+
+pub use roots::Followed;
 
 /// The root of trust that this program was built with; `null` until one is published.
 const PUBLISHED: &str = include_str!("../../packaging/trust/root.json");
 
-/// A repository, with the root that its documents are judged by.
+/// A repository, with the root that its documents are judged by. Made of one that was [`Followed`].
 #[derive(Debug)]
 pub struct Store {
     url: String,
@@ -108,8 +110,8 @@ impl From<Undelivered> for StoreError {
 }
 
 impl Store {
-    /// Opens the repository at `url`, or the only one that is trusted, and follows its roots to the
-    /// newest; without the network if `offline`, else as the settings of `root` say.
+    /// Opens the repository at `url`, or the only one that is trusted, by the newest of its roots, which must be good:
+    /// what [`Followed`] does in two steps, for who remembers nothing.
     pub fn open(
         root: &Root,
         url: Option<&str>,
@@ -117,70 +119,7 @@ impl Store {
         memory: &Memory,
         now: Moment,
     ) -> Result<Store, StoreError> {
-        let network = Network::of(root, settings::read(root)?, offline)?;
-        Store::open_by(network, root, url, memory, now)
-    }
-
-    /// The same, by a `network` that is known already.
-    pub fn open_by(
-        network: Network,
-        root: &Root,
-        url: Option<&str>,
-        memory: &Memory,
-        now: Moment,
-    ) -> Result<Store, StoreError> {
-        Store::open_at(root, url, |url| Repository::at(url, network), None, memory, now)
-    }
-
-    /// Opens the repository whose files are in `bundle`: that at `url`, or the one that the bundle names. Documents are
-    /// believed until they are `stale` for so long.
-    pub fn in_bundle(
-        root: &Root,
-        url: Option<&str>,
-        bundle: &Bundle,
-        stale: Duration,
-        memory: &Memory,
-        now: Moment,
-    ) -> Result<Store, StoreError> {
-        let url = url.unwrap_or(&bundle.manifest().repository);
-        let at = |_: &str| Ok(Repository::in_bundle(bundle.clone()));
-        Store::open_at(root, Some(url), at, Some((bundle, stale)), memory, now)
-    }
-
-    fn open_at(
-        root: &Root,
-        url: Option<&str>,
-        at: impl FnOnce(&str) -> Result<Repository, FetchError>,
-        bundle: Option<(&Bundle, Duration)>,
-        memory: &Memory,
-        now: Moment,
-    ) -> Result<Store, StoreError> {
-        let mut anchors = trusted(root)?;
-        let url = match url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None if anchors.len() > 1 => return Err(StoreError::WhichRepository(anchors.into_keys().collect())),
-            None => anchors.keys().next().cloned().ok_or(StoreError::NoRepository)?,
-        };
-        let trusted = anchors.remove(&url).ok_or_else(|| TrustError::NoAnchor(url.clone()))?;
-        let anchored = trusted.anchor.root(&trusted.name())?;
-        let anchor = trusted.anchor;
-        trust::check_clock(now, trust::built(), "this qus was built")?;
-        if let Some(floor) = &anchor.floor {
-            trust::check_clock(now, floor.issued, "the anchor of this repository was made")?;
-        }
-        let seen = memory.repositories.get(&url).map(|seen| seen.root.clone());
-        let start = seen.filter(|seen| seen.version > anchored.version).unwrap_or(anchored);
-        let repository = at(&url)?;
-        let newest = follow(&repository, start)?;
-        // Only now: what a stolen key said of the time is forgotten with the key.
-        if let Some(issued) = memory.issued(&url, &newest) {
-            trust::check_clock(now, issued, "the newest index of this repository was issued")?;
-        }
-        let stale = bundle.map_or(Duration::ZERO, |(_, stale)| stale);
-        until_stale(now, stale, |now| newest.check_expiry(now))?;
-        let kept = RefCell::new(repository.sources().next().and_then(|source| cache::index(root, source.url())));
-        let bundle = bundle.map(|(bundle, _)| bundle.clone());
-        Ok(Store { url, repository, anchor, root: newest, kept, bundle, stale })
+        Followed::at(root, url, offline, memory, now)?.judged(memory, now)
     }
 
     /// Its URL, without a slash at its end.
@@ -204,16 +143,17 @@ impl Store {
         self.repository.first(name, &mut |source| Ok(if_there(source.get(name, limit))?))
     }
 
-    /// What to remember of its roots, whatever else comes of it.
-    pub fn remember_root(&self, memory: &Memory) -> Memory {
-        memory.after_root(&self.url, &self.root)
-    }
-
-    /// The index, and what to remember once something was installed by it.
+    /// The index, and what to remember from now on.
     pub fn index(&self, memory: &Memory, now: Moment) -> Result<(VerifiedIndex, Memory), StoreError> {
         let floor = |key: &trust::Key| memory.floor(&self.url, key).max(self.anchor.floor(key));
-        let judged =
-            |bytes: &[u8], now: Moment| trust::verify_index(&quoted(INDEX_FILE), bytes, &self.root, &floor, now);
+        let what = quoted(INDEX_FILE);
+        let judged = |bytes: &[u8], now: Moment| {
+            let index = trust::verify_index(&what, bytes, &self.root, &floor, now)?;
+            let key = index.key();
+            let newest =
+                memory.newest_of_others(&self.url, &self.root, key).max(self.anchor.newest_of_others(&self.root, key));
+            index.check_order(&what, newest).map(|()| index)
+        };
         let verify = |bytes: &[u8]| until_stale(now, self.stale, |now| judged(bytes, now));
         let index = self.newest(&verify)?;
         self.repository.learn(&index.index().mirrors);
@@ -230,7 +170,7 @@ impl Store {
                 // The first source is asked first, and what it has is the newest by definition.
                 Ok(index) if failures.is_empty() && best.is_none() => return Ok(index),
                 Ok(index) => {
-                    if best.as_ref().is_none_or(|best| best.index().serial < index.index().serial) {
+                    if best.as_ref().is_none_or(|best| best.is_older_than(&index)) {
                         best = Some(index);
                     }
                 }
@@ -317,7 +257,7 @@ fn until_stale<T>(
 /// Checks the signatures of all roots that this machine starts from; how many there are.
 pub fn check_anchors(root: &Root) -> Result<usize, StoreError> {
     let anchors = trusted(root)?;
-    anchors.values().try_for_each(|trusted| trusted.anchor.root(&trusted.name()).map(drop))?;
+    anchors.values().try_for_each(|trusted| trusted.root().map(drop))?;
     Ok(anchors.len())
 }
 
@@ -336,51 +276,6 @@ pub fn trusted(root: &Root) -> Result<BTreeMap<String, Trusted>, StoreError> {
         }
     }
     Ok(trust::trusted(PUBLISHED, files)?)
-}
-
-/// Goes from root to root, each vouched for by the one before, until there is no next.
-fn follow(repository: &Repository, start: TrustRoot) -> Result<TrustRoot, StoreError> {
-    let first = start.version;
-    let mut root = start;
-    loop {
-        let (mut missing, mut forged) = (false, false);
-        let first_source = repository.sources().next().map(Source::url);
-        let next = repository.first(&root_file(root.version + 1), &mut |source| match successor(source, &root) {
-            // A mirror that lacks it may be behind; the first source is not.
-            Ok(None) if Some(source.url()) == first_source => Ok(None),
-            Err(error @ StoreError::Trust(_)) => {
-                forged |= Some(source.url()) == first_source;
-                Err(error)
-            }
-            Ok(None) => {
-                missing = true;
-                Err(FetchError::NotFound(format!("{}/{}", source.url(), root_file(root.version + 1))).into())
-            }
-            other => other,
-        });
-        root = match next {
-            Ok(Some(_)) if root.version >= first + ROOTS_MAX => return Err(TrustError::TooManyRoots(first).into()),
-            Ok(Some(next)) => next,
-            Ok(None) => return Ok(root),
-            // Where the repository itself has a next root that is not to be believed, the one before is not gone on with.
-            Err(_) if missing && !forged && !interrupt::asked() => return Ok(root),
-            Err(error) => return Err(error),
-        };
-    }
-}
-
-/// The root that follows `root` at `source`, if there is one.
-fn successor(source: &Source, root: &TrustRoot) -> Result<Option<TrustRoot>, StoreError> {
-    let file = root_file(root.version + 1);
-    let Some(text) = if_there(source.get(&file, ROOT_MAX))? else { return Ok(None) };
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let mut signatures = Signatures::new();
-    for label in root.signers(&text) {
-        if let Some(signature) = if_there(source.get(&signature_file(&file, &label), MINISIG_MAX))? {
-            signatures.insert(label, String::from_utf8_lossy(&signature).into_owned());
-        }
-    }
-    Ok(Some(root.successor(&quoted(&file), &text, &signatures)?))
 }
 
 /// A file that need not be there. Some stores answer 403 to whatever they do not have, and neither answer is signed.

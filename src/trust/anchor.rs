@@ -68,4 +68,12 @@ impl Anchor {
         let floor = self.floor.as_ref();
         floor.and_then(|floor| floor.serials.get(key.as_str())).copied().unwrap_or(0)
     }
+
+    /// When the newest index was issued that its maker had seen, if another key than `key` may have signed it, of those
+    /// that may by `root`.
+    pub fn newest_of_others(&self, root: &Root, key: &Key) -> Option<Moment> {
+        let floor = self.floor.as_ref()?;
+        let mut others = root.roles.index.keys.values().filter(|other| *other != key);
+        others.any(|other| floor.serials.contains_key(other.as_str())).then_some(floor.issued)
+    }
 }

@@ -30,6 +30,22 @@ impl VerifiedIndex {
         &self.key
     }
 
+    /// Fails if it was issued before `newest`, when the newest known index of another key was: serials of two keys
+    /// cannot be compared, and one that is out of use must not bring back what the other has replaced.
+    pub fn check_order(&self, what: &str, newest: Option<Moment>) -> Result<(), TrustError> {
+        let issued = self.index.issued;
+        match newest.filter(|newest| issued < *newest) {
+            Some(newest) => Err(TrustError::OlderByTime { what: what.to_owned(), issued, newest }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it is older than `other`: by the serials of one key, and by the time where there are two.
+    pub fn is_older_than(&self, other: &VerifiedIndex) -> bool {
+        let (own, theirs) = (self.index(), other.index());
+        if self.key == other.key { own.serial < theirs.serial } else { own.issued < theirs.issued }
+    }
+
     /// Hash of its body: tells it from another one of the same serial.
     pub fn content(&self) -> Sha256 {
         self.content

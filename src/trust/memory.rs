@@ -28,9 +28,9 @@ pub struct Seen {
     pub root: Root,
     /// The highest serial of each index key. A key that is rotated away takes its serial along.
     pub serials: BTreeMap<String, u64>,
-    /// When the newest index was issued.
+    /// When the newest index was issued, whichever key signed it.
     pub issued: Moment,
-    /// When it expires.
+    /// When the last one expires.
     pub expires: Moment,
     /// The faults of versions that it knows of.
     pub advisories: Vec<Advisory>,
@@ -42,6 +42,9 @@ pub struct Seen {
     /// Hash of the index with the highest serial of each key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contents: BTreeMap<String, Sha256>,
+    /// When the newest index of each key was issued: serials of two keys cannot be compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dates: BTreeMap<String, Moment>,
 }
 
 impl Seen {
@@ -71,7 +74,11 @@ impl Seen {
             withdrawn: gone.chain(withdrawn).collect(),
             withdrawn_tools: gone_tools.chain(withdrawn_tools).collect(),
             contents: before.map(|before| before.contents.clone()).unwrap_or_default(),
+            dates: before.map(|before| before.dates.clone()).unwrap_or_default(),
         };
+        let date = seen.dates.entry(key.to_owned()).or_insert(index.issued);
+        *date = index.issued.max(*date);
+        seen.issued = seen.dates.values().copied().max().unwrap_or(index.issued);
         seen.serials.insert(key.to_owned(), index.serial);
         seen.contents.insert(key.to_owned(), verified.content());
         seen.forget_strangers();
@@ -80,10 +87,16 @@ impl Seen {
 
     /// Forgets what keys said that the root does not name any more: what a stolen one has said is then no hindrance.
     fn forget_strangers(&mut self) {
-        let Seen { root, serials, contents, .. } = self;
+        let Seen { root, serials, contents, dates, issued, .. } = self;
         let known = |key: &String| root.roles.index.keys.values().any(|known| known.as_str() == key);
         serials.retain(|key, _| known(key));
         contents.retain(|key, _| known(key));
+        let before = dates.len();
+        dates.retain(|key, _| known(key));
+        // What a key said of the time is forgotten with it.
+        if dates.len() < before {
+            *issued = dates.values().copied().max().unwrap_or(*issued);
+        }
     }
 }
 
@@ -139,6 +152,14 @@ impl Memory {
     pub fn issued(&self, repository: &str, root: &Root) -> Option<Moment> {
         let seen = self.repositories.get(repository)?;
         root.roles.index.keys.values().any(|key| seen.serials.contains_key(key.as_str())).then_some(seen.issued)
+    }
+
+    /// When the newest index of `repository` was issued that is of another key than `key`, among those that may sign by
+    /// `root`.
+    pub fn newest_of_others(&self, repository: &str, root: &Root, key: &Key) -> Option<Moment> {
+        let dates = &self.repositories.get(repository)?.dates;
+        let others = root.roles.index.keys.values().filter(|other| *other != key);
+        others.filter_map(|other| dates.get(other.as_str())).copied().max()
     }
 
     /// The bytes of its file.

@@ -26,13 +26,14 @@
 //!    ([`TrustError::ClockBehind`]).
 //! 3. From root N it goes to root N+1 and no other, if enough *different* keys of N *and* of N+1
 //!    signed it. The same secret under two labels or ids counts once. After 32 steps a machine gives
-//!    up rather than stop halfway. Only the last root must not have expired. It is remembered at
-//!    once, whatever else fails.
+//!    up rather than stop halfway. How far it came is remembered at once, whatever else fails: also
+//!    if the last root has expired, which only the last must not have, or the next one is forged.
 //! 4. The index must be signed by an index key of that root, and say so; be issued at most a day
 //!    ahead of the clock; not have expired; have no lower serial than the highest seen of that key,
 //!    by this machine or by the maker of the anchor (its [`AnchorFloor`], for who has no memory); not
 //!    run ahead by more than [`SERIAL_JUMP_MAX`]; and say the same as the one seen before if it has
-//!    the same serial.
+//!    the same serial. Where several keys sign indexes, serials of two cannot be compared: then it
+//!    must not have been issued before the newest that was seen of another key.
 //! 5. What was seen of an index key is forgotten when a root no longer names it. So a thief who used
 //!    up the serials, or the time, stops nobody for longer than it takes to change the key.
 //! 6. The asset's signature must be made out to exactly the file, version, host, size and hash that
@@ -84,6 +85,8 @@ use crate::moment::Moment;
 pub enum TrustError {
     #[error("{what} is malformed: {why}")]
     Malformed { what: String, why: String },
+    #[error("{error}")]
+    Anchor { file: String, error: Box<TrustError> },
     #[error("{what}, which tells what this machine saw of repositories, cannot be read: {why}")]
     Memory { what: String, why: String },
     #[error("{what} is not signed by a key that this machine trusts")]
@@ -114,6 +117,8 @@ pub enum TrustError {
     ClockBehind { now: Moment, since: Moment, what: &'static str },
     #[error("{what} has serial {serial}, older than the {floor} seen before")]
     Older { what: String, serial: u64, floor: u64 },
+    #[error("{what} was issued at {issued}, before the one of {newest} by another key that was seen before")]
+    OlderByTime { what: String, issued: Moment, newest: Moment },
     #[error("{what} has serial {serial}, more than {SERIAL_JUMP_MAX} above the {floor} seen before")]
     RunsAway { what: String, serial: u64, floor: u64 },
     #[error("{what} says something else than the one seen before, which has the same serial {serial}")]
@@ -140,7 +145,8 @@ impl Explain for TrustError {
             TrustError::Expired { .. } | TrustError::FromTheFuture { .. } | TrustError::ClockBehind { .. } => {
                 Exit::Expired
             }
-            TrustError::Older { .. } => Exit::Older,
+            TrustError::Older { .. } | TrustError::OlderByTime { .. } => Exit::Older,
+            TrustError::Anchor { error, .. } => error.exit(),
             TrustError::Read { .. } => Exit::Unreachable,
             TrustError::Write { .. } | TrustError::Memory { .. } => Exit::Failed,
             _ => Exit::NotAuthentic,
@@ -161,9 +167,13 @@ impl Explain for TrustError {
             TrustError::TooManyRoots(_) => {
                 "put the present anchor.json of its publisher, received on another way, into /etc/qus/trust.d".to_owned()
             }
-            TrustError::Older { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
+            TrustError::Older { .. } | TrustError::OlderByTime { .. } => "the repository serves an old state: try again later, or tell its publisher".to_owned(),
             TrustError::Read { .. } => "check the network, then try again".to_owned(),
-            TrustError::Write { .. } => "df -h /usr/local/lib".to_owned(),
+            // Whoever knows the place says more.
+            TrustError::Write { .. } => return None,
+            TrustError::Anchor { file, .. } => {
+                format!("put the anchor.json of its publisher in its place; or, to trust that repository no longer: rm {file}")
+            }
             TrustError::Memory { what, .. } => {
                 format!("it was written by a newer qus, or damaged; use that qus, or let this machine forget: rm {what}")
             }

@@ -103,7 +103,8 @@ fn a_root_that_is_forged_at_the_first_source_is_no_reason_to_stay_with_the_one_b
     first.answer("root.2.json", wrong());
     image
         .run_in_vain(&INSTALL)
-        .expect(7, &["error: no source has a good", "root.2.json", "is not signed by a key", "is not there"]);
+        .expect(3, &["error: no source has a good", "root.2.json", "is not signed by a key", "is not there"])
+        .expect(3, &["help: if you chose this repository yourself"]);
     // Where it cannot be had at all, mirrors that do not have it are believed.
     first.answer("root.2.json", Answer::Status("500 Internal Server Error\r\nRetry-After: 86400"));
     image.run(&INSTALL).expect(0, &["installed"]);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use qus::exit::Explain;
 use qus::rooted::RootedPath;
 use qus::system::fetch::{FetchError, Limits, Network, Partial, Source, Undelivered};
 use qus::system::root::Root;
@@ -398,4 +399,26 @@ fn a_download_of_the_aarch64_asset_cut_at_20_random_points_and_resumed() {
     );
     assert_eq!(requests.len(), CUTS + 1);
     assert!(moved * 100 <= size * 105, "{moved} of {size} bytes");
+}
+
+/// What was signed is no worse for it: the place is named that has no room.
+#[test]
+fn a_directory_without_room_is_named() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("file"), [b'x'; 10]).unwrap();
+    let server = Server::of(folder.path().to_owned());
+    let root = Root::image(folder.path().to_owned());
+    fs::create_dir(folder.path().join("kept")).unwrap();
+    for url in [server.url.clone(), format!("file://{}", folder.path().display())] {
+        let source = Source::at(&url, &Network::default()).unwrap();
+        let partial = Partial::passing(&root, RootedPath::from_trusted("/kept/partial")).unwrap();
+        let given = source.deliver("file", 10, &partial, &mut |_, _| -> Result<(), _> {
+            let error = std::io::ErrorKind::StorageFull.into();
+            Err(qus::trust::TrustError::Write { what: "it".to_owned(), error })
+        });
+        let Err(Undelivered::File(error)) = given else { panic!("{given:?}") };
+        assert!(error.to_string().starts_with("cannot write to \"/kept\": "), "{error}");
+        assert_eq!(error.help().as_deref(), Some("free some space: df -h /kept"));
+        fs::remove_file(folder.path().join("kept/partial")).unwrap();
+    }
 }

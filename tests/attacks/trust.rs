@@ -2,7 +2,9 @@
 //! library, which tells the exact reason, and on the program, which ends with the code that scripts know.
 
 mod keys;
+mod memory;
 mod revoked;
 mod scene;
 mod signatures;
 mod time;
+mod two_keys;

@@ -80,3 +80,36 @@ fn a_bundle_from_the_future_tells_that_a_clock_is_wrong() {
     let bundled = Bundled { image: Image { publisher, ..bundled.image }, file: bundled.file };
     bundled.verify().expect(4, &["clock"]);
 }
+
+/// A new root in a bundle is remembered as one at a repository is, and from one that is of no use otherwise.
+#[test]
+fn the_roots_of_an_expired_bundle_are_remembered() {
+    let bundled = Bundled::of(&["arm"]);
+    bundled.install(&["arm"]).expect(0, &[]);
+    let mut publisher = bundled.image.publisher;
+    let mut root = publisher.root();
+    root.version = 2;
+    publisher.publish_root(&root, &[("alice", &publisher.root_key)]);
+    let bundled = Bundled { image: Image { publisher, ..bundled.image }, file: bundled.file };
+    bundled.create(&["arm"]).expect(0, &[]);
+    publisher = bundled.image.publisher;
+    publisher.index.issued = Moment(now().0 - 40 * DAY);
+    publisher.index.expires = Moment(now().0 - 10 * DAY);
+    publisher.publish();
+    let index = fs::read(publisher.folder.join("index.qus")).unwrap();
+    let bytes = super::hostile::with_file(&fs::read(&bundled.file).unwrap(), "index.qus", &index);
+    fs::write(&bundled.file, bytes).unwrap();
+    let bundled = Bundled { image: Image { publisher, ..bundled.image }, file: bundled.file };
+
+    let memory = || fs::read_to_string(bundled.image.root().join("var/lib/qus/trust.json")).unwrap();
+    let before = memory();
+    // Who only looks writes nothing down, nor who only shows what would be done.
+    bundled.verify().expect(4, &["\"index.qus\" in", "expired at"]);
+    bundled.run(&["install", "--dry-run", "--from"], &["aarch64"]).expect(4, &["expired at"]);
+    assert_eq!(memory(), before);
+    for verb in ["install", "update"] {
+        fs::write(bundled.image.root().join("var/lib/qus/trust.json"), &before).unwrap();
+        bundled.run(&[verb, "--from"], &["arm"]).expect(4, &["expired at"]);
+        assert_eq!(memory(), before.replace("\"version\": 1", "\"version\": 2"), "{verb}");
+    }
+}

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::publisher::Publisher;
 use super::sandbox::Sandbox;
-use super::tree::{Tree, tree};
+use super::tree::{Tree, tree, without_memory};
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -102,6 +102,15 @@ impl Image {
         let before = self.tree();
         let said = self.run(words);
         assert_eq!(before, self.tree(), "{said:#?}");
+        said
+    }
+
+    /// The same for what is refused by what the repository has: that is remembered.
+    #[track_caller]
+    pub(crate) fn run_in_vain_but_for_the_memory(&self, words: &[&str]) -> Said {
+        let before = without_memory(self.tree());
+        let said = self.run(words);
+        assert_eq!(before, without_memory(self.tree()), "{said:#?}");
         said
     }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::machine::{Image, Said};
 use super::publisher::{Packed, Publisher, archive, sha256, sign, version};
 use super::sandbox::Sandbox;
-use super::tree::Tree;
+use super::tree::{Tree, without_memory};
 
 /// What the program under test calls itself.
 pub(crate) const PRESENT: &str = env!("CARGO_PKG_VERSION");
@@ -166,6 +166,15 @@ impl Standalone {
         let before = self.tree();
         let said = self.qus(words);
         assert_eq!(before, self.tree(), "{said:#?}");
+        said
+    }
+
+    /// The same for what is refused by what the repository has: that is remembered.
+    #[track_caller]
+    pub(crate) fn in_vain_but_for_the_memory(&self, words: &[&str]) -> Said {
+        let before = without_memory(self.tree());
+        let said = self.qus(words);
+        assert_eq!(before, without_memory(self.tree()), "{said:#?}");
         said
     }
 

@@ -42,3 +42,9 @@ fn hash(bytes: &[u8]) -> String {
     use sha2::Digest;
     qus::hex::encode(&sha2::Sha256::digest(bytes))
 }
+
+/// The same without what is remembered of repositories.
+pub(crate) fn without_memory(mut tree: Tree) -> Tree {
+    tree.remove("var/lib/qus/trust.json");
+    tree
+}

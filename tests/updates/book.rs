@@ -111,7 +111,10 @@ fn every_field_of_the_documents_is_described() {
         assert_ne!(status[part], Value::Array(Vec::new()), "{part}");
         fields(&status[part], &mut names);
     }
-    names.extend(["repository", "channel", "pinned", "withdrawn", "previous", "verdict", "refused"].map(str::to_owned));
+    names.extend(
+        ["repository", "channel", "pinned", "withdrawn", "previous", "verdict", "refused", "url", "error", "exit"]
+            .map(str::to_owned),
+    );
     let missing: Vec<&String> = names.iter().filter(|name| !BOOK.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "not in docs/updates.md: {missing:?}");
     for verdict in ["move", "current", "older", "pinned", "withdrawn", "not-offered"] {

@@ -98,7 +98,7 @@ impl Document {
         let mut not_before = built();
         let mut repositories = Vec::new();
         for (url, trusted) in anchors {
-            let anchored = trusted.anchor.root(&trusted.name())?;
+            let anchored = trusted.root()?;
             let seen = memory.repositories.get(url);
             let newer = seen.filter(|seen| seen.root.version > anchored.version);
             let root = newer.map_or(&anchored, |seen| &seen.root);

@@ -3,13 +3,14 @@
 use super::super::repository::Opened;
 use super::super::{Context, Failure, advisories};
 use super::document::Document;
-use super::{look, sources, tell_prospects};
-use crate::exit::{Exit, Explain};
+use super::failures::{Failures, lets_others_go_on};
+use super::{look, remembered, sources, tell_prospects};
+use crate::exit::Exit;
 use crate::news::News;
 use crate::observed::Observed;
 use crate::plan::{self, Prospect, Terms, Verdict};
 use crate::receipt::Installed;
-use crate::system::{interrupt, journal};
+use crate::system::journal;
 use crate::target::Target;
 use crate::trust::Memory;
 use crate::wanted::{Consent, Selection};
@@ -20,24 +21,15 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     }
     let observed = look(context)?;
     let mut document = Document::default();
-    let mut memory = Memory::default();
-    let named = context.global.repository.is_some();
+    let mut memory = remembered(&observed, context)?;
     let urls = sources(selection, &observed, context)?;
     let several = urls.len() > 1;
-    let mut failed = None;
+    let mut failed = Failures::default();
     for url in urls {
-        let opened = match Opened::look(&url, terms, &observed, context) {
-            Err(failure @ Failure::Store(_)) if several && !interrupt::asked() => {
-                context.ui.error(&failure);
-                failed.get_or_insert(failure.exit());
-                continue;
-            }
-            opened => opened?,
-        };
-        let is_meant = |installed: &Installed| named || installed.repository == url;
-        let found = plan::prospects(selection, consent, &observed, &opened.offer(), is_meant)?;
-        document.targets.extend(found);
-        memory.repositories.extend(opened.memory.repositories);
+        match find(&url, selection, consent, terms, &observed, &mut memory, context) {
+            Err(failure) if several && lets_others_go_on(&failure) => failed.add(&url, &failure, context),
+            found => document.targets.extend(found?),
+        }
     }
     for Prospect { target, installed, offered, .. } in document.targets.iter().filter(|prospect| is_newer(prospect)) {
         context.ui.result(format!("{target} {installed} -> {offered}"));
@@ -50,11 +42,29 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     advisories::tell(&document.advisories, |targets| cure(targets, &document.targets, &observed, &news), context);
     advisories::tell_tool(&news, context);
     let newer = document.targets.iter().any(is_newer);
-    if !newer && failed.is_none() && !context.global.quiet {
+    if !newer && failed.exit.is_none() && !context.global.quiet {
         context.ui.result("there is nothing newer");
     }
+    document.failed = failed.told;
     context.ui.document(&document);
-    Ok(failed.unwrap_or(if newer { Exit::Newer } else { Exit::Done }))
+    Ok(failed.exit.unwrap_or(if newer { Exit::Newer } else { Exit::Done }))
+}
+
+/// What the repository at `url` has for what came from it, or for all if it was named. What it says of faults is put
+/// into `memory`.
+fn find(
+    url: &str,
+    selection: &Selection,
+    consent: Consent,
+    terms: &Terms,
+    observed: &Observed,
+    memory: &mut Memory,
+    context: &Context,
+) -> Result<Vec<Prospect>, Failure> {
+    let opened = Opened::look(url, terms, observed, context)?;
+    opened.add_news(memory);
+    let is_meant = |installed: &Installed| context.global.repository.is_some() || installed.repository == url;
+    Ok(plan::prospects(selection, consent, observed, &opened.offer(), is_meant)?)
 }
 
 fn is_newer(prospect: &Prospect) -> bool {

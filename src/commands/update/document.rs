@@ -18,6 +18,8 @@ pub(super) struct Document {
     pub(super) targets: Vec<Prospect>,
     /// Those that are left as they are, though there is something for them.
     refused: Vec<Refused>,
+    /// The repositories from which nothing could be had; those of the other fields are what came of the others.
+    pub(super) failed: Vec<Failed>,
     /// Known faults of what is installed now.
     pub(super) advisories: Vec<Fault>,
     steps: Vec<String>,
@@ -32,6 +34,15 @@ struct Refused {
     why: String,
 }
 
+/// A repository that failed while others did not.
+#[derive(Debug, Serialize)]
+pub(super) struct Failed {
+    pub(super) url: String,
+    pub(super) error: String,
+    /// The exit code that it would have alone.
+    pub(super) exit: u8,
+}
+
 impl Default for Document {
     fn default() -> Document {
         Document {
@@ -39,6 +50,7 @@ impl Default for Document {
             dry_run: false,
             targets: Vec::new(),
             refused: Vec::new(),
+            failed: Vec::new(),
             advisories: Vec::new(),
             steps: Vec::new(),
             proofs: Vec::new(),

@@ -23,6 +23,15 @@ pub struct Repository {
 pub struct Everywhere<E> {
     what: String,
     failures: Vec<(String, E)>,
+    /// Whether it ends as the first source does, whatever others may have.
+    first_decides: bool,
+}
+
+impl<E> Everywhere<E> {
+    /// The same where what the first source has is wrong, and that others cannot be asked changes nothing of it.
+    pub fn decided_by_the_first(self) -> Everywhere<E> {
+        Everywhere { first_decides: true, ..self }
+    }
 }
 
 impl<E: Explain> fmt::Display for Everywhere<E> {
@@ -45,7 +54,7 @@ impl<E: Explain> Explain for Everywhere<E> {
     fn exit(&self) -> Exit {
         let mut exits = self.failures.iter().map(|(_, error)| error.exit());
         let first = exits.next().unwrap_or(Exit::Unreachable);
-        exits.find(|exit| *exit == Exit::Unreachable).unwrap_or(first)
+        exits.find(|exit| *exit == Exit::Unreachable && !self.first_decides).unwrap_or(first)
     }
 
     fn help(&self) -> Option<String> {
@@ -151,7 +160,7 @@ pub fn everywhere<E: Failure>(what: &str, mut failures: Vec<(String, E)>) -> E {
         Some((_, only)) if failures.is_empty() => only,
         last => {
             failures.extend(last);
-            Everywhere { what: what.to_owned(), failures }.into()
+            Everywhere { what: what.to_owned(), failures, first_decides: false }.into()
         }
     }
 }

@@ -61,6 +61,11 @@ impl Partial {
         Ok(waits)
     }
 
+    /// The directory that it is written to; none for what has no name.
+    pub(super) fn directory(&self) -> Option<RootedPath> {
+        self.path.parent().filter(|directory| directory.as_str() != "/")
+    }
+
     /// How many bytes there are.
     pub fn have(&self) -> Result<u64, FileError> {
         self.file.metadata().map(|metadata| metadata.len()).map_err(failed("look at", &self.path))

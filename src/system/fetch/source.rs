@@ -13,7 +13,7 @@ use super::local::Folder;
 use super::partial::Partial;
 use super::resume::{Outcome, Resumed};
 use super::{FetchError, Network, Validator};
-use crate::system::root::FileError;
+use crate::system::root::{FileError, failed};
 use crate::trust::TrustError;
 
 /// A place that gives bytes. What they are worth, others decide.
@@ -174,10 +174,13 @@ impl Source {
     }
 }
 
-/// What is not to be believed is not kept.
+/// What is not to be believed is not kept. That it could not be stored is no fault of who sent it.
 fn refuse<T>(error: TrustError, partial: &Partial) -> Result<T, Undelivered> {
     partial.begin_anew()?;
-    Err(Undelivered::Trust(error))
+    Err(match (error, partial.directory()) {
+        (TrustError::Write { error, .. }, Some(directory)) => failed("write to", &directory)(error).into(),
+        (error, _) => Undelivered::Trust(error),
+    })
 }
 
 impl From<FetchError> for Undelivered {

@@ -12,7 +12,7 @@ use qus::release::{Form, STABLE};
 use qus::rooted::RootedPath;
 use qus::system::fetch::Partial;
 use qus::system::root::Root;
-use qus::system::store::{Store, StoreError};
+use qus::system::store::{Followed, StoreError};
 use qus::trust::{Memory, TrustError};
 use tempfile::TempDir;
 
@@ -179,8 +179,9 @@ impl Client {
     fn try_to_connect(&mut self, now: Moment) -> Result<Stand, StoreError> {
         // What it remembers has been in a file since the last time.
         self.memory = Memory::parse("the memory", &self.memory.to_json()).unwrap();
-        let store = Store::open(&Root::image(self.image.path().to_owned()), None, false, &self.memory, now)?;
-        self.memory = store.remember_root(&self.memory);
+        let followed = Followed::at(&Root::image(self.image.path().to_owned()), None, false, &self.memory, now)?;
+        self.memory = followed.remember(&self.memory);
+        let store = followed.judged(&self.memory, now)?;
         let (verified, memory) = store.index(&self.memory, now)?;
         let index = verified.index();
         let stable = index.release(&index.channels[STABLE]).unwrap();
