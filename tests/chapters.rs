@@ -35,6 +35,7 @@ mod recipes;
 mod self_update;
 mod settings;
 mod shebang;
+mod shipped;
 mod speech;
 mod table;
 mod tamper;

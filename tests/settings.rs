@@ -1,8 +1,10 @@
 //! The administrator's settings.
 
 use std::fs;
+use std::path::Path;
 
-use qus::settings::{Settings, Window};
+use qus::channel::Channel;
+use qus::settings::{Settings, UpdateSettings, Window};
 
 use crate::support::machine::Image;
 
@@ -44,4 +46,23 @@ fn the_repository_that_it_names_is_the_one_of_several_that_is_meant() {
     let settings = format!("repository = \"{}\"", other.publisher.url);
     fs::write(image.root().join("etc/qus/config.toml"), settings).unwrap();
     image.run(&["install", "arm"]).expect(0, &[]);
+}
+
+/// Every setting stands in the file that packages bring, and with all comments taken off it is understood. A setting that
+/// it lacks breaks this test, for it has to be named here.
+#[test]
+fn the_file_of_the_packages_tells_every_setting_and_changes_none() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/config.toml");
+    let text = fs::read_to_string(file).unwrap();
+    assert_eq!(Settings::parse(&text).unwrap(), Settings::default());
+    let is_setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+    let settings: Vec<&str> = text.lines().filter(is_setting).map(|line| &line[1..]).collect();
+    let Settings { repository, mirrors, channel, ca, proxy, keep, update: UpdateSettings { window } } =
+        Settings::parse(&settings.join("\n")).unwrap();
+    let names: Vec<&str> = settings.iter().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
+    assert_eq!(names, ["repository", "mirrors", "channel", "ca", "proxy", "keep", "window"]);
+    // Examples, where there is no default.
+    assert!(repository.is_some() && ca.is_some() && proxy.is_some() && window.is_some());
+    let default = Settings::default();
+    assert_eq!((mirrors, channel, keep), (default.mirrors, Some(Channel::default()), default.keep));
 }

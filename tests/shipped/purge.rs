@@ -1,0 +1,100 @@
+//! What `dpkg --purge` leaves of what `qus install` did: nothing, with the program gone already.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::real::{answering, provided, runs};
+use crate::support::sandbox::Sandbox;
+
+/// How the script asks whether the kernel's table is its system's own.
+const GUARD: &str = "if is_machine; then";
+
+/// Runs the package's script as dpkg does. In a sandbox the table is never taken for the system's own; with `own`, it is.
+#[track_caller]
+fn postrm(sandbox: &Sandbox, word: &str, own: bool) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/postrm");
+    let mut text = std::fs::read_to_string(script).unwrap();
+    assert_eq!(text.matches(GUARD).count(), 1);
+    if own {
+        text = text.replace(GUARD, "if true; then");
+    }
+    let folder = TempDir::new().unwrap();
+    let script = folder.path().join("qus.postrm");
+    std::fs::write(&script, text).unwrap();
+    let said = sandbox.run("sh", &[script.to_str().unwrap(), word]).expect(0, &[]);
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
+}
+
+/// Makes it trust the repository of real emulators.
+fn trust(sandbox: &Sandbox) {
+    let anchor = provided("QUS_TEST_REPOSITORY").join("anchor.json");
+    let script = format!("mkdir -p /etc/qus/trust.d; cp {} /etc/qus/trust.d/test.json", anchor.display());
+    sandbox.shell(&script).expect(0, &[]);
+}
+
+#[test]
+fn removal_leaves_targets_running_and_purge_leaves_nothing() {
+    let machine = Sandbox::new();
+    // An entry of somebody else's, and one of the administrator's drop-ins.
+    machine.shell("cp /bin/sh /usr/local/lib/other; echo ':other:M::\\x00other::/usr/local/lib/other:F' > /proc/sys/fs/binfmt_misc/register; echo '# mine' > /etc/binfmt.d/qus-mine.conf").expect(0, &[]);
+    let (table, files) = (machine.table(), machine.changes());
+    trust(&machine);
+    machine.qus(&["install", "aarch64", "riscv64"]).expect(0, &[]);
+    let installed = machine.table();
+    postrm(&machine, "remove", true);
+    assert_eq!(machine.table(), installed);
+    runs(&machine, &crate::support::real::program("arm64"), "aarch64");
+
+    // dpkg may call it twice.
+    for _ in 0..2 {
+        postrm(&machine, "purge", true);
+        assert_eq!((machine.table(), machine.changes()), (table.clone(), files.clone()));
+    }
+}
+
+#[test]
+fn whom_qus_displaced_runs_its_programs_again_after_a_purge() {
+    let machine = Sandbox::new();
+    let neighbours = provided("QUS_TEST_NEIGHBOURS");
+    let script = format!(
+        "cp {}/debian-sid/usr/bin/qemu-aarch64 /usr/bin
+         cp {}/debian-sid/usr/share/qemu/binfmt.d/qemu-aarch64.conf /usr/lib/binfmt.d
+         /usr/lib/systemd/systemd-binfmt",
+        neighbours.display(),
+        neighbours.display()
+    );
+    machine.shell(&script).expect(0, &[]);
+    let (table, files) = (machine.table(), machine.changes());
+    assert_eq!(answering(&machine, "arm64"), "/usr/bin/qemu-aarch64");
+    trust(&machine);
+    machine.qus(&["install", "aarch64"]).expect(0, &[]);
+    assert!(answering(&machine, "arm64").starts_with("/usr/local/lib/qus/bin/"));
+    postrm(&machine, "purge", true);
+    assert_eq!((machine.table(), machine.changes()), (table, files));
+    assert_eq!(answering(&machine, "arm64"), "/usr/bin/qemu-aarch64");
+}
+
+#[test]
+fn in_namespaces_that_are_no_machine_of_their_own_the_table_is_left_alone() {
+    let machine = Sandbox::new();
+    trust(&machine);
+    machine.qus(&["install", "aarch64"]).expect(0, &[]);
+    let table = machine.table();
+    postrm(&machine, "purge", false);
+    assert_eq!(machine.table(), table);
+    machine
+        .shell("! ls /usr/local/lib/qus /var/lib/qus /etc/qus /etc/binfmt.d/qus-aarch64.conf 2>/dev/null")
+        .expect(0, &[]);
+}
+
+#[test]
+fn a_qus_that_its_own_script_installed_keeps_all_that_it_lives_by() {
+    let machine = Sandbox::new();
+    trust(&machine);
+    machine.qus(&["install", "aarch64"]).expect(0, &[]);
+    machine.shell("echo {} > /var/lib/qus/self.json").expect(0, &[]);
+    let (table, files) = (machine.table(), machine.changes());
+    postrm(&machine, "purge", true);
+    assert_eq!((machine.table(), machine.changes()), (table, files));
+}
