@@ -49,15 +49,6 @@ expect_runs_not() {
     esac
 }
 
-# The kernel holds no entry at all.
-expect_no_entries() {
-    entries=$(ls /proc/sys/fs/binfmt_misc)
-    case $entries in
-        "" | register?status) ;;
-        *) fail "the kernel still has entries: $entries" ;;
-    esac
-}
-
 # In this boot no qus ran and nobody could log in: systemd-binfmt did it alone. For early_N.
 expect_systemd_alone() {
     [ -e /run/nologin ] || fail "somebody could log in already"
@@ -137,16 +128,18 @@ loops_stop_seen() {
     [ "$failed" -gt 0 ] || fail "the loops saw no gap $1"
 }
 
-# tree_save NAME, tree_same NAME: what lies in /etc, /usr and /var, but for what the system itself writes at every boot.
+# tree_save NAME, tree_same NAME: what lies in /etc, /usr and /var, but for what the system itself writes at every boot; and
+# what the kernel's table holds.
 tree() {
     find /etc /usr /var -xdev \( -path /var/log -o -path /var/tmp -o -path /var/lib/systemd -o -path /var/cache/ldconfig -o -name .updated \) -prune \
         -o -type d -printf '%p %y %m %u:%g\n' \
         -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
+    find /proc/sys/fs/binfmt_misc -type f ! -name register -exec grep -H . {} + | sort
 }
 tree_save() { tree > "/root/$1.tree"; }
 tree_same() {
     tree > "/root/$1.now"
     [ "$(wc -l < "/root/$1.tree")" -gt 5000 ] || fail "hardly anything was compared"
-    diff "/root/$1.tree" "/root/$1.now" || fail "/etc, /usr and /var are not as they were before"
-    note "whole tree as before: $(wc -l < "/root/$1.now") paths"
+    diff "/root/$1.tree" "/root/$1.now" || fail "/etc, /usr, /var and the table are not as they were before"
+    note "all as before: $(wc -l < "/root/$1.now") lines of paths and entries"
 }
