@@ -81,32 +81,40 @@ version_of() { cat "/media/vm/releases/$1.version"; }
 # Where qus puts an emulator: emulator TARGET old|new.
 emulator() { echo "/usr/local/lib/qus/bin/$(version_of "$2")/qemu-$1-static"; }
 
-# Two loops, one on each processor, that run a program of an architecture all the time.
+# Two loops, one on each processor, that execute a program of an architecture all the time, until loops_stop or its like.
 loops_start() {
     rm -rf "$loops"
     mkdir "$loops"
+    python3 /media/vm/loop.py run 0 "$loops" "$(program "$1")" true &
+    looping=$!
+    python3 /media/vm/loop.py start 1 "$loops" "$(program "$1")" true &
+    looping="$looping $!"
+    loops_beat
+}
+
+# Waits until both have executed their program three more times.
+loops_beat() {
     for processor in 0 1; do
-        python3 /media/vm/loop.py $processor "$loops/stop" "$loops/$processor" "$(program "$1")" true &
+        until [ -e "$loops/$processor.beats" ]; do loops_live; done
+        goal=$(($(stat -c %s "$loops/$processor.beats") + 3))
+        until [ "$(stat -c %s "$loops/$processor.beats")" -ge $goal ]; do loops_live; done
     done
-    # They are to have begun before what comes next.
-    sleep 5
+}
+loops_live() {
+    for process in $looping; do
+        grep -qs '^State:[[:space:]]*[^Z]' "/proc/$process/status" || fail "a loop has ended by itself"
+    done
+    sleep 0.2
 }
 
 # Ends them, and sets executions, failed and first.
 loops_count() {
-    sleep 2
+    loops_beat
     : > "$loops/stop"
-    for processor in 0 1; do
-        while ! [ -s "$loops/$processor" ]; do
-            pgrep -f /media/vm/loop.py > /dev/null || [ -s "$loops/$processor" ] || fail "a loop has ended without its count"
-            sleep 0.2
-        done
-        read -r count _ < "$loops/$processor"
-        [ "$count" -ge 5 ] || fail "a loop ran its program $count times, which tells nothing"
-    done
+    until [ -e "$loops/0" ] && [ -e "$loops/1" ]; do sleep 0.2; done
     executions=$(awk '{ n += $1 } END { print n }' "$loops/0" "$loops/1")
     failed=$(awk '{ n += $2 } END { print n }' "$loops/0" "$loops/1")
-    first=$(cut -d ' ' -f 3- "$loops/0" "$loops/1" | tr '\n' ',')
+    first=$(cut -d ' ' -f 3- "$loops/0" "$loops/1" | paste -sd ';')
 }
 
 # loops_stop WHAT: ends them; no execution may have failed while that was done.
