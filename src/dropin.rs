@@ -92,10 +92,16 @@ pub mod packaged {
     }
 
     /// The rule of the packaged emulator, for kernels from Linux 5.12 on.
+    ///
+    /// # Panics
+    ///
+    /// Never: the path of every target's emulator is one that the kernel takes.
     pub fn rule(target: Target) -> Rule {
         let flags = Flags::for_kernel(KernelVersion(5, 12), false);
-        Rule::new(target, Match::Elf, emulator(target).as_str(), flags)
-            .expect("every target's rule with a path of ours is one that the kernel takes")
+        match Rule::new(target, Match::Elf, emulator(target).as_str(), flags) {
+            Ok(rule) => rule,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// What the packaged drop-in holds.

@@ -5,6 +5,7 @@
 mod archives;
 mod book;
 mod ceremonies;
+mod emulator_packages;
 mod files;
 mod imports;
 mod indexes;
