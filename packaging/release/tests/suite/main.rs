@@ -10,6 +10,7 @@ mod files;
 mod imports;
 mod indexes;
 mod keys;
+mod package_repositories;
 mod packages;
 mod recognition;
 mod roots;
