@@ -31,6 +31,7 @@ mod neighbours;
 mod places;
 mod planning;
 mod recipes;
+mod roots;
 #[cfg(feature = "self-update")]
 mod self_update;
 mod settings;

@@ -1,5 +1,8 @@
 //! The target table against what other registrars write.
 
+use std::path::Path;
+
+use qus::dropin::packaged;
 use qus::elf::ByteOrder;
 use qus::program::Program;
 use qus::rule::{Flags, KernelVersion, Match, Pattern, Rule};
@@ -80,6 +83,21 @@ fn every_rule_is_short_enough_for_the_kernel() {
         let rule = Rule::new(target, Match::Elf, path, Flags::for_kernel(KernelVersion(6, 12), true)).unwrap();
         assert!(rule.line().len() < 512, "{target}");
     }
+}
+
+#[test]
+fn a_package_brings_the_rule_of_its_emulator_and_a_link_that_leads_to_it() {
+    for target in Target::all() {
+        let line = packaged::text(target).lines().last().unwrap().to_owned();
+        assert_eq!(Rule::parse(&line).unwrap(), packaged::rule(target));
+        let from = Path::new(packaged::link(target).as_str()).parent().unwrap().join(packaged::link_content(target));
+        let up = from.to_str().unwrap().replace("/lib/binfmt.d/../..", "");
+        assert_eq!(up, packaged::path(target).as_str());
+    }
+    let x86_64: Target = "x86_64".parse().unwrap();
+    assert_eq!(packaged::package(x86_64), "qus-emulator-x86-64");
+    assert_eq!(packaged::rule(x86_64).interpreter, "/usr/libexec/qus/qemu-x86_64-static");
+    assert_eq!(packaged::link(x86_64).as_str(), "/usr/lib/binfmt.d/qus-x86_64.conf");
 }
 
 #[test]

@@ -9,14 +9,23 @@ use std::path::Path;
 pub(crate) type Tree = BTreeMap<String, String>;
 
 pub(crate) fn tree(root: &Path) -> Tree {
+    tree_without(root, &|_| false)
+}
+
+/// The same without the paths that `skip` names, and all below them.
+pub(crate) fn tree_without(root: &Path, skip: &dyn Fn(&str) -> bool) -> Tree {
     let mut tree = Tree::new();
-    walk(root, root, &mut tree);
+    walk(root, root, skip, &mut tree);
     tree
 }
 
-fn walk(root: &Path, directory: &Path, tree: &mut Tree) {
+fn walk(root: &Path, directory: &Path, skip: &dyn Fn(&str) -> bool, tree: &mut Tree) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        if skip(&name) {
+            continue;
+        }
         let metadata = fs::symlink_metadata(&path).unwrap();
         let content = if metadata.is_symlink() {
             format!("-> {}", fs::read_link(&path).unwrap().display())
@@ -30,10 +39,9 @@ fn walk(root: &Path, directory: &Path, tree: &mut Tree) {
         } else {
             String::new()
         };
-        let name = path.strip_prefix(root).unwrap().display().to_string();
         tree.insert(name, format!("{:o} {}:{} {content}", metadata.mode(), metadata.uid(), metadata.gid()));
         if metadata.is_dir() {
-            walk(root, &path, tree);
+            walk(root, &path, skip, tree);
         }
     }
 }

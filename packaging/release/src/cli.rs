@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Args, Parser, Subcommand};
 use qus::hex::Sha256;
+use qus::host::Host;
 use qus::moment::Moment;
 use qus::target::Target;
 use qus::version::Version;
@@ -66,6 +67,8 @@ pub enum Command {
     Withdraw(WithdrawArgs),
     /// Check a whole repository as its readers will
     Verify(VerifyArgs),
+    /// Make .deb and .rpm packages of a release's emulators
+    Packages(PackagesArgs),
 }
 
 /// `qus-release keygen`.
@@ -217,6 +220,55 @@ pub struct VerifyArgs {
     pub now: Option<Moment>,
 }
 
+/// `qus-release packages`.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "qus-release packages [OPTIONS] <REPOSITORY> <OUTPUT> --host <HOST>")]
+pub struct PackagesArgs {
+    /// Folder of the repository; nothing is taken from it that is not signed
+    pub repository: PathBuf,
+    /// Folder that the packages are put into, made if missing
+    pub output: PathBuf,
+    /// What the emulators are to run on, such as amd64 or arm64v8
+    #[arg(long)]
+    pub host: Host,
+    /// Only these targets, and no package of all [default: all but the host
+    /// itself]
+    #[arg(long, value_name = "TARGET", value_delimiter = ',', value_parser = selection)]
+    pub target: Vec<Selection>,
+    /// The release [default: that of the channel stable]
+    #[arg(long)]
+    pub version: Option<Version>,
+    /// Only Debian's packages
+    #[arg(long, conflicts_with = "rpm")]
+    pub deb: bool,
+    /// Only RPM's packages
+    #[arg(long)]
+    pub rpm: bool,
+    /// How many times this release has been packaged: packages that are made
+    /// anew need a higher number
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Who answers for the packages
+    #[arg(long, value_name = "NAME <ADDRESS>", value_parser = maintainer, default_value = MAINTAINER)]
+    pub maintainer: String,
+    /// Replace packages of the same name that hold something else
+    #[arg(long)]
+    pub force: bool,
+    /// What a reader starts from [default: REPOSITORY/anchor.json]
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Option<PathBuf>,
+    /// Date the packages so: 2026-11-20T18:00:00Z, or seconds since 1970
+    /// [default: when the index was issued]
+    #[arg(long, value_name = "TIME", env = "SOURCE_DATE_EPOCH", hide_env_values = true, value_parser = moment)]
+    pub date: Option<Moment>,
+    /// Take this for the present time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub now: Option<Moment>,
+}
+
+/// Whoever publishes packages names themselves.
+const MAINTAINER: &str = "The qus maintainers <dbhi@users.noreply.github.com>";
+
 /// The time that was typed, or the clock's.
 pub fn time(typed: Option<Moment>) -> Moment {
     typed.unwrap_or_else(|| Moment::from(SystemTime::now()))
@@ -253,6 +305,15 @@ fn days(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(days @ 1..=MOST) => Ok(Duration::from_secs(days * 24 * 60 * 60)),
         _ => Err(format!("not a number of days from 1 to {MOST}")),
+    }
+}
+
+/// `NAME <ADDRESS>`, as both formats have it.
+fn maintainer(text: &str) -> Result<String, String> {
+    let address = text.strip_suffix('>').and_then(|rest| rest.split_once(" <")).map(|(_, address)| address);
+    match address {
+        Some(address) if address.contains('@') && !text.contains(['\n', ',']) => Ok(text.to_owned()),
+        _ => Err("not NAME <ADDRESS>".to_owned()),
     }
 }
 

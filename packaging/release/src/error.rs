@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use qus::exit::{Exit, Explain};
 use qus::host::Host;
+use qus::system::unpack::UnpackError;
 use qus::target::Target;
 use qus::trust::{Label, SERIAL_JUMP_MAX, TrustError};
 use qus::version::Version;
@@ -108,6 +109,20 @@ pub enum Error {
     NoSuchVersion(Version),
     #[error("there is no version {0} of qus itself in the repository")]
     NoSuchTool(Version),
+    #[error("channel \"{0}\" leads nowhere")]
+    NoChannel(&'static str),
+    #[error("version {version} is withdrawn: {why}")]
+    Withdrawn { version: Version, why: String },
+    #[error("version {version} has no emulators for host \"{host}\"")]
+    HostNotInRelease { version: Version, host: Host },
+    #[error("version {version} has no emulator of \"{target}\" for host \"{host}\"")]
+    NotInRelease { version: Version, target: Target, host: Host },
+    #[error("a package of \"{target}\" would take the own programs of host \"{host}\" from it at boot")]
+    OwnTarget { target: Target, host: Host },
+    #[error("{version}: {error}")]
+    Unpack { version: Version, error: UnpackError },
+    #[error("\"{0}\" is there already, and holds something else")]
+    PackageWouldChange(PathBuf),
     #[error("serial {serial} is more than {SERIAL_JUMP_MAX} above {previous}, the one before")]
     SerialTooHigh { serial: u64, previous: u64 },
     #[error("serial {serial} is not higher than {previous}, which is published already")]
@@ -133,6 +148,7 @@ impl Error {
                 _ => 1,
             },
             Error::OtherAnchor { .. } => 3,
+            Error::Unpack { error, .. } if error.exit() == Exit::NotAuthentic => 3,
             _ => 1,
         }
     }
@@ -209,7 +225,16 @@ impl Error {
             Error::Asset { version, error: TrustError::Revoked { .. } | TrustError::RevokedMember { .. } } => {
                 format!("take it out of the repository, with the rest of its version: rm -r REPOSITORY/{version}")
             }
-            Error::Asset { .. } => "import it again, or restore it from a copy".to_owned(),
+            Error::NoChannel(_) | Error::Withdrawn { .. } => "name another: --version VERSION".to_owned(),
+            Error::HostNotInRelease { .. } | Error::NotInRelease { .. } => {
+                "import a package of that host, publish, then try again".to_owned()
+            }
+            Error::PackageWouldChange(_) => {
+                "machines take both for the same: give a higher --revision, or the date of the packages that are there; \
+                 or --force, if nobody can have fetched them"
+                    .to_owned()
+            }
+            Error::Unpack { .. } | Error::Asset { .. } => "import it again, or restore it from a copy".to_owned(),
             Error::Trust(TrustError::Expired { .. }) => {
                 "make the next root with: qus-release root rotate REPOSITORY PENDING".to_owned()
             }

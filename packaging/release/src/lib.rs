@@ -7,13 +7,15 @@
 //! * a [`repository`] is the folder of files that a web server hands out; nothing appears in it
 //!   under its final name before it is complete.
 //!
-//! One file each for what people type: [`keygen`], [`root`], [`import`], [`tool`], [`publish`], [`renew`], [`withdraw`], [`verify`];
+//! One file each for what people type: [`keygen`], [`root`], [`import`], [`tool`], [`publish`], [`renew`], [`withdraw`], [`verify`],
+//! [`packages`];
 //! and for a root that its signers sign one at a time, in a [`pending`] file: [`rotate`], with what is [`revoked`];
 //! [`sign_root`], [`place`].
 
 #![expect(clippy::disallowed_methods, reason = "a maintainer's program: it works on the folders that it is given")]
 
 pub mod archive;
+pub mod believed;
 pub mod cli;
 pub mod deb;
 pub mod emulator;
@@ -25,6 +27,7 @@ pub mod keys;
 pub mod merge;
 pub mod pack;
 pub mod package;
+pub mod packages;
 pub mod packing;
 pub mod passphrase;
 pub mod pending;

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use qus::release::{Asset, Form};
 use qus_release::cli::{
-    Cli, Command, ImportArgs, KeygenArgs, PlaceArgs, PublishArgs, RenewArgs, RootArgs, RootCommand, RootStep,
-    SignRootArgs, ToolArgs, VerifyArgs, WithdrawArgs,
+    Cli, Command, ImportArgs, KeygenArgs, PackagesArgs, PlaceArgs, PublishArgs, RenewArgs, RootArgs, RootCommand,
+    RootStep, SignRootArgs, ToolArgs, VerifyArgs, WithdrawArgs,
 };
 use qus_release::error::Error;
 use qus_release::passphrase::Passphrases;
 use qus_release::pending::{Pending, Standing};
 use qus_release::renew::Renewed;
 use qus_release::ui::{Ui, count, megabytes};
-use qus_release::{import, keygen, place, publish, renew, root, rotate, sign_root, tool, verify, withdraw};
+use qus_release::{import, keygen, packages, place, publish, renew, root, rotate, sign_root, tool, verify, withdraw};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Renew(args) => renew(args, &passphrases, &ui),
         Command::Withdraw(args) => withdraw(args, &ui),
         Command::Verify(args) => verify(args, &ui),
+        Command::Packages(args) => make_packages(args, &ui),
     };
     outcome.unwrap_or_else(|error| {
         ui.error(&error);
@@ -179,4 +180,11 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<ExitCode, Error> {
         }
         _ => Ok(ExitCode::from(3)),
     }
+}
+
+fn make_packages(args: &PackagesArgs, ui: &Ui) -> Result<ExitCode, Error> {
+    for file in packages::run(args, ui)? {
+        ui.result(file.display());
+    }
+    Ok(ExitCode::SUCCESS)
 }

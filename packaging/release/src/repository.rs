@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use qus::release::{ASSET_MAX, Asset, INDEX_MAX, RELEASE_FILE, Release, TOOL_FILE, Tool, ToolArchive};
 use qus::tool::compare;
 use qus::trust::{
-    Anchor, Archive, Key, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, root_file,
+    Anchor, Archive, Key, Label, MINISIG_MAX, Minisig, ROOT_MAX, Root, Signatures, TrustError, Verified, root_file,
     signature_file, verify_asset,
 };
 use qus::version::Version;
@@ -146,24 +146,36 @@ impl Repository {
 
     /// The file of `asset`, if it and its signature are what a reader of `root` believes.
     pub fn check_asset(&self, version: &Version, asset: &Asset, root: &Root) -> Result<PathBuf, Error> {
+        self.take_asset(version, asset, root, io::sink()).map(|(path, _)| path)
+    }
+
+    /// The same, with its very bytes that were believed in `sink`, as only they may be unpacked.
+    pub fn take_asset<W: Write>(
+        &self,
+        version: &Version,
+        asset: &Asset,
+        root: &Root,
+        sink: W,
+    ) -> Result<(PathBuf, Verified<W>), Error> {
         let name = asset.members.first().map(|member| Asset::file_name(asset.form, member.target, asset.host));
-        self.check_archive(version, asset, name.as_slice(), RELEASE_FILE, root)
+        self.take_archive(version, asset, name.as_slice(), RELEASE_FILE, root, sink)
     }
 
     /// The same for an archive of qus.
     pub fn check_tool(&self, version: &Version, archive: &ToolArchive, root: &Root) -> Result<PathBuf, Error> {
         let names = [ToolArchive::file_name(archive.host), ToolArchive::tgz_name(archive.host)];
-        self.check_archive(version, archive, &names, TOOL_FILE, root)
+        self.take_archive(version, archive, &names, TOOL_FILE, root, io::sink()).map(|(path, _)| path)
     }
 
-    fn check_archive<A: Archive>(
+    fn take_archive<A: Archive, W: Write>(
         &self,
         version: &Version,
         asset: &A,
         names: &[String],
         list: &str,
         root: &Root,
-    ) -> Result<PathBuf, Error> {
+        sink: W,
+    ) -> Result<(PathBuf, Verified<W, A>), Error> {
         let of_version = |error: TrustError| Error::Asset { version: version.clone(), error };
         let folder = A::folder(version);
         let name = format!("{folder}/{}", asset.file());
@@ -177,8 +189,8 @@ impl Repository {
         let signature = Minisig::parse(&format!("\"{}\"", asset.file()), &text).map_err(of_version)?;
         let path = self.file(&name);
         let mut file = File::open(&path).map_err(failed("open", &path))?;
-        verify_asset(asset, version, &signature, root, &mut file, io::sink()).map_err(of_version)?;
-        Ok(path)
+        let verified = verify_asset(asset, version, &signature, root, &mut file, sink).map_err(of_version)?;
+        Ok((path, verified))
     }
 
     /// What `release.json` says of the version in folder `name`; `None` if it holds no release.

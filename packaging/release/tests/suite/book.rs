@@ -6,7 +6,7 @@ use crate::files::{Deb, LOAD, X86_64, control, elf, line};
 use crate::workshop::{Workshop, text};
 
 #[path = "../../../../tests/support/book.rs"]
-mod pages;
+pub(crate) mod pages;
 
 const PAGE: &str = include_str!("../../../../docs/publishing.md");
 

@@ -17,7 +17,7 @@ use qus_release::renew::Renewed;
 use qus_release::sign_root::Signed;
 use qus_release::ui::Ui;
 use qus_release::verify::Report;
-use qus_release::{import, keygen, place, publish, renew, root, rotate, sign_root, tool, verify, withdraw};
+use qus_release::{import, keygen, packages, place, publish, renew, root, rotate, sign_root, tool, verify, withdraw};
 use tempfile::TempDir;
 
 use crate::files::Deb;
@@ -178,6 +178,17 @@ impl Workshop {
         match self.parse("verify", &[usual, words].concat()) {
             Command::Verify(args) => verify::run(&args, &Ui::quiet()),
             _ => unreachable!("verify was typed"),
+        }
+    }
+
+    /// Makes packages for amd64 in the folder `packages`.
+    pub(crate) fn packages(&self, words: &[&str]) -> Result<Vec<PathBuf>, Error> {
+        let output = self.path("packages").display().to_string();
+        let now: &[&str] = if words.contains(&"--now") { &[] } else { &["--now", NOW] };
+        let host: &[&str] = if words.contains(&"--host") { &[] } else { &["--host", "amd64"] };
+        match self.parse("packages", &[&["repository", &output], now, host, words].concat()) {
+            Command::Packages(args) => packages::run(&args, &Ui::quiet()),
+            _ => unreachable!("packages was typed"),
         }
     }
 

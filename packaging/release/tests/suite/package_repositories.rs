@@ -1,0 +1,173 @@
+//! Folders that apt and dnf install from: what scripts/publish-apt and scripts/publish-dnf make, and the page on them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crate::book::pages::fences;
+use crate::files::Deb;
+use crate::workshop::{Workshop, text};
+
+const PAGE: &str = include_str!("../../../../docs/repositories.md");
+
+/// A workshop with `qus-release`, the scripts, and gpg without keys.
+struct Publisher {
+    workshop: Workshop,
+}
+
+impl Publisher {
+    fn new() -> Publisher {
+        let workshop = Workshop::new();
+        workshop.deb("usual.deb", &Deb::new(&["aarch64", "arm"]));
+        workshop.import(&["usual.deb"]).unwrap();
+        // By the clock: so the page's commands are typed.
+        let published = workshop.run(&["publish", "repository", "--key", "index.key"]);
+        assert!(published.status.success(), "{}", text(&published.stderr));
+        let link = |to: PathBuf, name: &str| std::os::unix::fs::symlink(to, workshop.path(name)).unwrap();
+        std::fs::create_dir(workshop.path("bin")).unwrap();
+        link(env!("CARGO_BIN_EXE_qus-release").into(), "bin/qus-release");
+        link(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scripts"), "scripts");
+        // Nobody is there to be asked for a passphrase.
+        workshop.write("gpg/gpg.conf", b"batch\npinentry-mode loopback\npassphrase-file passphrase\n");
+        workshop.write("passphrase", b"open sesame\n");
+        let publisher = Publisher { workshop };
+        publisher.types("chmod 700 gpg");
+        publisher
+    }
+
+    fn output(&self, script: &str) -> Output {
+        let path = format!("{}:{}", self.workshop.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", script]).current_dir(self.workshop.path("")).env("PATH", path);
+        shell.env("GNUPGHOME", self.workshop.path("gpg")).env_remove("SOURCE_DATE_EPOCH").output().unwrap()
+    }
+
+    /// What commands print that must not fail.
+    #[track_caller]
+    fn types(&self, script: &str) -> String {
+        let output = self.output(script);
+        assert!(output.status.success(), "{script}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// The names of all files in a folder.
+    fn files(&self, folder: &str) -> BTreeSet<String> {
+        self.types(&format!("cd {folder}; find . -type f")).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        // Its agent would outlive the folder.
+        self.output("gpgconf --kill all");
+    }
+}
+
+#[test]
+fn the_page_on_package_repositories_says_what_works() {
+    let publisher = Publisher::new();
+    let commands: Vec<_> = fences(PAGE).into_iter().filter(|fence| fence.language == "sh").collect();
+    assert_eq!(commands.len(), 5, "{commands:#?}");
+    for fence in &commands {
+        publisher.types(&fence.text);
+    }
+
+    // Both keys signed the lists, of either kind.
+    for signed in [
+        "--verify apt/dists/stable/InRelease",
+        "--verify apt/dists/stable/Release.gpg apt/dists/stable/Release",
+        "--verify dnf/repodata/repomd.xml.asc dnf/repodata/repomd.xml",
+    ] {
+        let said = publisher.types(&format!("gpg --status-fd 1 {signed}"));
+        assert_eq!(said.matches("[GNUPG:] GOODSIG ").count(), 2, "{signed}: {said}");
+    }
+    let release = publisher.types("grep -v '^Date\\|^Valid\\|^ \\|^SHA' apt/dists/stable/Release");
+    assert_eq!(
+        release,
+        "Acquire-By-Hash: yes\nArchitectures: amd64\nCodename: stable\nComponents: main\n\
+         Description: qus, and QEMU's emulators for it\nLabel: qus\nOrigin: qus\nSuite: stable\n"
+    );
+    // Both versions of each package stay listed.
+    let versions = |listing: String| {
+        let mut lines: Vec<String> = listing.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let listed = versions(publisher.types("xzcat apt/dists/stable/main/binary-amd64/Packages.xz | grep ^Filename"));
+    let expected = |name: &str, pool: &str| [1, 2].map(|n| format!("{pool}{name}_11.1.3-1~qus{n}_amd64.deb"));
+    let names = ["qus-emulator-aarch64", "qus-emulator-arm", "qus-emulators"];
+    let in_pool = names.iter().flat_map(|name| expected(name, &format!("Filename: pool/{name}/")));
+    assert_eq!(listed, in_pool.collect::<Vec<_>>());
+    let primary = "zcat dnf/$(grep -o 'repodata/[^\"]*-primary.xml.gz' dnf/repodata/repomd.xml)";
+    let listed = versions(publisher.types(&format!("{primary} | grep -o 'packages/[^\"]*'")));
+    let rpm = |name: &&str| [1, 2].map(|n| format!("packages/{name}-11.1.3-1~qus{n}.x86_64.rpm"));
+    assert_eq!(listed, names.iter().flat_map(rpm).collect::<Vec<_>>());
+
+    // Every list is there under its hash, and rpm finds the packages signed by the key that clients are given.
+    for hash in
+        publisher.types("sed -n '/^SHA256:/,/^SHA512:/s/^ \\([0-9a-f]*\\) .*/\\1/p' apt/dists/stable/Release").lines()
+    {
+        assert!(publisher.workshop.path(&format!("apt/dists/stable/main/binary-amd64/by-hash/SHA256/{hash}")).exists());
+    }
+    let checked = publisher
+        .types("mkdir db; rpmkeys --dbpath $PWD/db --import dnf/qus.asc; rpmkeys --dbpath $PWD/db -K dnf/packages/*");
+    assert_eq!(checked.matches(": digests signatures OK\n").count(), 6, "{checked}");
+
+    assert_eq!(
+        publisher.workshop.read("dnf/qus.repo"),
+        "[qus]\nname=qus, and QEMU's emulators for it\nbaseurl=https://example.org/qus/dnf\nenabled=1\ngpgcheck=1\n\
+         repo_gpgcheck=1\ngpgkey=https://example.org/qus/dnf/qus.asc\nmetadata_expire=6h\n"
+    );
+    let sources = publisher.workshop.read("apt/qus.sources");
+    let begin = "Types: deb\nURIs: https://example.org/qus/apt\nSuites: stable\nComponents: main\nSigned-By:\n \
+                 -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n ";
+    assert!(sources.starts_with(begin), "{sources}");
+}
+
+#[test]
+fn a_package_that_changed_under_its_name_is_refused_and_nothing_is_changed() {
+    let publisher = Publisher::new();
+    publisher.types("gpg --quick-generate-key 'T <t@example.org>' rsa2048 sign never");
+    publisher.types("qus-release packages repository one --host amd64 --target arm --date 1000000000");
+    publisher.types("qus-release packages repository other --host amd64 --target arm --date 1000000001");
+    let publish =
+        |kind: &str, packages: &str| format!("scripts/publish-{kind} --url file:///x {packages} {kind} t@example.org");
+    for kind in ["apt", "dnf"] {
+        publisher.types(&publish(kind, "one"));
+        let before = publisher.types(&format!("cd {kind}; find . -type f -exec sha256sum {{}} + | sort"));
+        let refused = publisher.output(&publish(kind, "other"));
+        assert_eq!(refused.status.code(), Some(1));
+        let said = text(&refused.stderr);
+        assert!(
+            said.contains("is there already, and holds something else\nhelp: give it a higher version\n"),
+            "{said}"
+        );
+        assert_eq!(publisher.types(&format!("cd {kind}; find . -type f -exec sha256sum {{}} + | sort")), before);
+    }
+    // Once more the same: no new files but signatures.
+    let files = publisher.files("apt");
+    publisher.types(&publish("apt", "one"));
+    assert_eq!(publisher.files("apt"), files);
+    let files = publisher.files("dnf");
+    publisher.types(&publish("dnf", "one"));
+    assert_eq!(publisher.files("dnf"), files);
+    for (script, code, says) in [
+        (
+            "scripts/publish-apt --url file:///x one apt nobody@example.org",
+            1,
+            "error: gpg has no secret key \"nobody@example.org\"",
+        ),
+        (
+            "scripts/publish-dnf --url file:///x one dnf nobody@example.org",
+            1,
+            "error: gpg has no secret key \"nobody@example.org\"",
+        ),
+        ("scripts/publish-apt --renew nothing t@example.org", 1, "error: there is nothing to renew in "),
+        ("scripts/publish-apt one apt t@example.org", 2, "usage: "),
+        ("scripts/publish-dnf one dnf t@example.org", 2, "usage: "),
+    ] {
+        let output = publisher.output(script);
+        assert_eq!(output.status.code(), Some(code), "{script}");
+        assert!(text(&output.stderr).starts_with(says), "{script}: {}", text(&output.stderr));
+    }
+}
