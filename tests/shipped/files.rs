@@ -34,7 +34,10 @@ fn of_deb(package: &Path) -> (Files, BTreeSet<String>) {
     for entry in archive.entries().unwrap() {
         let entry = entry.unwrap();
         let header = entry.header();
-        let owner = (header.uid().unwrap(), header.gid().unwrap());
+        // cargo-deb leaves these of directories empty, which dpkg reads as root's.
+        let id = |raw: [u8; 8], read: std::io::Result<u64>| if raw == [0; 8] { 0 } else { read.unwrap() };
+        let old = header.as_old();
+        let owner = (id(old.uid, header.uid()), id(old.gid, header.gid()));
         let path = entry.path().unwrap().to_string_lossy().trim_start_matches('.').trim_end_matches('/').to_owned();
         let mode = header.mode().unwrap();
         assert_eq!(owner, (0, 0), "{path}");
