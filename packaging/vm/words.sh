@@ -3,7 +3,8 @@
 
 loops=/run/qus-vm.loops
 
-mark() { printf '@%s\n' "$*"; }
+# On a line of its own, whatever left another one open.
+mark() { printf '\n@%s\n' "$*"; }
 fail() {
     mark "why $*"
     exit 1
@@ -35,7 +36,11 @@ expect_runs() {
         $2) ;;
         *) fail "a program of $1 is run by \"$by\", not by \"$2\"" ;;
     esac
-    mark "ran $1 by $by"
+    echo "a program of $1 is run by $by"
+    case $by in
+        /usr/local/lib/qus/bin/*) by=$(basename "$(dirname "$by")") ;;
+    esac
+    mark "ran $1 ($by)"
 }
 
 expect_runs_not() {
@@ -44,7 +49,7 @@ expect_runs_not() {
         fail "a program of $1 still runs: \"$said\""
     fi
     case $said in
-        *"Exec format error"*) mark "ran $1 not" ;;
+        *"Exec format error"*) mark "ran no $1" ;;
         *) fail "a program of $1 does not run, but for another reason: \"$said\"" ;;
     esac
 }
