@@ -3,7 +3,8 @@
 
 loops=/run/qus-vm.loops
 
-mark() { printf '@%s\n' "$*"; }
+# On a line of its own, whatever left another one open.
+mark() { printf '\n@%s\n' "$*"; }
 fail() {
     mark "why $*"
     exit 1
@@ -35,7 +36,11 @@ expect_runs() {
         $2) ;;
         *) fail "a program of $1 is run by \"$by\", not by \"$2\"" ;;
     esac
-    mark "ran $1 by $by"
+    echo "a program of $1 is run by $by"
+    case $by in
+        /usr/local/lib/qus/bin/*) by=$(basename "$(dirname "$by")") ;;
+    esac
+    mark "ran $1 ($by)"
 }
 
 expect_runs_not() {
@@ -44,7 +49,7 @@ expect_runs_not() {
         fail "a program of $1 still runs: \"$said\""
     fi
     case $said in
-        *"Exec format error"*) mark "ran $1 not" ;;
+        *"Exec format error"*) mark "ran no $1" ;;
         *) fail "a program of $1 does not run, but for another reason: \"$said\"" ;;
     esac
 }
@@ -80,6 +85,16 @@ offer_all() {
 version_of() { cat "/media/vm/releases/$1.version"; }
 # Where qus puts an emulator: emulator TARGET old|new.
 emulator() { echo "/usr/local/lib/qus/bin/$(version_of "$2")/qemu-$1-static"; }
+
+# serve old|new: the signed repository of packages on loopback, in that state, and apt is told of it as the book tells people.
+serve() {
+    ln -sfn "/media/vm/apt/$1" /srv/apt
+    curl -fs -o /dev/null http://127.0.0.1:8000 || python3 -m http.server --bind 127.0.0.1 --directory /srv/apt 8000 > /dev/null 2>&1 &
+    curl -fsSL --retry 60 --retry-delay 1 --retry-connrefused -o /etc/apt/sources.list.d/qus.sources http://127.0.0.1:8000/qus.sources
+    apt-get update
+}
+# What packages install.
+packaged() { echo "/usr/libexec/qus/qemu-$1-static"; }
 
 # Two loops, one on each processor, that execute a program of an architecture all the time, until loops_stop or its like.
 loops_start() {
@@ -136,12 +151,14 @@ loops_stop_seen() {
     [ "$failed" -gt 0 ] || fail "the loops saw no gap $1"
 }
 
-# tree_save NAME, tree_same NAME: what lies in /etc, /usr and /var, but for what the system itself writes at every boot; and
-# what the kernel's table holds.
+# tree_save NAME, tree_same NAME: what lies in /etc, /usr and /var, but for what the system itself writes at every boot, and for what
+# apt and dpkg note; and what is installed, and what the kernel's table holds.
 tree() {
-    find /etc /usr /var -xdev \( -path /var/log -o -path /var/tmp -o -path /var/lib/systemd -o -path /var/cache/ldconfig -o -name .updated \) -prune \
+    find /etc /usr /var -xdev \( -path /var/log -o -path /var/tmp -o -path /var/lib/systemd -o -path /var/cache/ldconfig -o -name .updated \
+        -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache/apt -o -path /var/cache/debconf \) -prune \
         -o -type d -printf '%p %y %m %u:%g\n' \
         -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
+    dpkg-query --show --showformat '${db:Status-Abbrev} ${Package} ${Version}\n'
     find /proc/sys/fs/binfmt_misc -type f ! -name register -exec grep -H . {} + | sort
 }
 tree_save() { tree > "/root/$1.tree"; }

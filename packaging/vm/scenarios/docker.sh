@@ -14,7 +14,7 @@ root() {
 expect_docker() {
     said=$(docker run --rm --platform linux/arm64 arm64root uname -m)
     [ "$said" = aarch64 ] || fail "docker run said \"$said\""
-    mark "ran docker-run by (docker run)/-"
+    mark "ran docker run"
     mkdir -p /srv/build
     printf '%s\n' 'FROM --platform=linux/arm64 arm64root' 'RUN uname -m > /machine' > /srv/build/Dockerfile
     for builder in 0 1; do
@@ -23,7 +23,7 @@ expect_docker() {
         said=$(docker run --rm --platform linux/arm64 "built$builder" cat /machine)
         [ "$said" = aarch64 ] || fail "docker build with DOCKER_BUILDKIT=$builder said \"$said\""
     done
-    mark "ran docker-build by (classic, BuildKit)/-"
+    mark "ran docker build (classic, BuildKit)"
 }
 
 phase_1() {
