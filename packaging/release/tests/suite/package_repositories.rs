@@ -21,8 +21,8 @@ impl Publisher {
         workshop.deb("usual.deb", &Deb::new(&["aarch64", "arm"]));
         workshop.import(&["usual.deb"]).unwrap();
         // By the clock: so the page's commands are typed.
-        let published = workshop.run(&["publish", "repository", "--key", "index.key"]);
-        assert!(published.status.success(), "{}", text(&published.stderr));
+        let said = workshop.run(&["publish", "repository", "--key", "index.key"]);
+        assert!(said.status.success(), "{}", text(&said.stderr));
         let link = |to: PathBuf, name: &str| std::os::unix::fs::symlink(to, workshop.path(name)).unwrap();
         std::fs::create_dir(workshop.path("bin")).unwrap();
         link(env!("CARGO_BIN_EXE_qus-release").into(), "bin/qus-release");
