@@ -12,6 +12,8 @@ use crate::support::machine::Said;
 
 const BOOK: &str = include_str!("../../docs/repositories.md");
 
+const README: &str = include_str!("../../README.md");
+
 const EMULATOR: &str = "qus-emulator-aarch64";
 
 /// What the kernel's table shows when nothing is registered.
@@ -51,6 +53,8 @@ impl Machine {
         let fence =
             fences(BOOK).into_iter().find(|fence| fence.heading == "What people type" && fence.text.contains("# dnf "));
         let text = fence.unwrap().text;
+        // Those of the README are the same.
+        assert!(README.contains(&text.replace("example.org/qus", "REPOSITORY")), "README.md has not {text}");
         let [fetch, install] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
         let to = fetch
             .strip_prefix("# curl -fsSLo ")

@@ -5,12 +5,12 @@
 mod archives;
 mod book;
 mod ceremonies;
-mod emulator_packages;
 mod files;
 mod imports;
 mod indexes;
 mod keys;
 mod package_repositories;
+mod packaged;
 mod packages;
 mod recognition;
 mod roots;
