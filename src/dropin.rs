@@ -113,6 +113,24 @@ pub mod packaged {
         )
     }
 
+    /// What a file of qus's own says in the place of the link where the kernel is older than Linux 5.12: of flag `P`
+    /// QEMU would not learn there, and take every argument for the one before it.
+    pub fn text_for_older_kernels(target: Target) -> String {
+        let rule = Rule { flags: Flags::for_kernel(KernelVersion(5, 11), false), ..rule(target) };
+        let package = package(target);
+        format!("# Of the package {package}, for Linux before 5.12. Written by qus.\n{}\n", rule.line())
+    }
+
+    /// Whether an interpreter is one that a package of emulators brings.
+    pub fn is_emulator(interpreter: &str) -> bool {
+        interpreter.starts_with("/usr/libexec/qus/")
+    }
+
+    /// The target whose packaged drop-in has this name.
+    pub fn target_of(name: &str) -> Option<Target> {
+        Target::all().find(|target| file_name(*target) == name)
+    }
+
     fn file_name(target: Target) -> String {
         format!("qus-{target}.conf")
     }

@@ -4,5 +4,6 @@
 //! once (`1`) and once more (`2`), `QUS_TEST_CONFIGURED` one with Debian systems.
 
 mod apt;
+mod dnf;
 mod repository;
 mod system;

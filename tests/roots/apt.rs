@@ -8,6 +8,8 @@ use crate::support::real::provided;
 
 const BOOK: &str = include_str!("../../docs/repositories.md");
 
+const README: &str = include_str!("../../README.md");
+
 const EMULATOR: &str = "qus-emulator-aarch64";
 
 /// What the kernel's table shows when nothing is registered.
@@ -27,6 +29,9 @@ fn debian(suite: &str, repository: &Repository) -> System {
 fn typed() -> String {
     let fence = fences(BOOK).into_iter().find(|fence| fence.text.contains("/etc/apt/sources.list.d/qus.sources"));
     let text = fence.unwrap().text.replace("# ", "");
+    // Those of the README are the same.
+    let of_readme = text.replace("example.org/qus", "REPOSITORY");
+    assert!(README.replace("# ", "").contains(&of_readme), "README.md has not {of_readme}");
     let typed = text.replace("curl -fsSLo", "cp -T").replace(
         "/etc/apt/sources.list.d/qus.sources https://example.org/qus/apt/qus.sources",
         "/srv/apt/qus.sources /etc/apt/sources.list.d/qus.sources",

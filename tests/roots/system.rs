@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use crate::support::machine::Said;
 use crate::support::tree::{Tree, tree_without};
 
-/// Prepares it: `$1` is an empty folder, `$2` the root directory in the folder `$3`, `$4` what lies at `/srv` in it. The
+/// Prepares it: `$1` is an empty folder, `$2` the root directory in the folder `$3`, `$4` what lies at `/srv` in it,
+/// and outside of it. The
 /// table must be there, so that whatever would be registered from inside a chroot is seen. There is no network. As those
 /// of most chroots, the root directory is not that of a mount.
 const PREPARE: &str = r#"
@@ -24,6 +25,7 @@ mount --rbind /proc proc
 mount -t binfmt_misc binfmt_misc proc/sys/fs/binfmt_misc
 mount --rbind /dev dev
 mount --bind "$4" srv
+mount --bind "$4" /srv
 echo ready
 exec sleep infinity
 "#;
@@ -100,12 +102,20 @@ impl System {
 
     /// Runs a script inside the root directory.
     pub(super) fn shell(&self, script: &str) -> Said {
+        self.run(&["chroot", self.root().to_str().unwrap(), "/bin/sh", "-ec", script])
+    }
+
+    /// Runs a script beside it, with this machine's programs, where `$ROOT` is the root directory.
+    pub(super) fn outside(&self, script: &str) -> Said {
+        self.run(&["env", &format!("ROOT={}", self.root().display()), "sh", "-ec", script])
+    }
+
+    fn run(&self, words: &[&str]) -> Said {
         let target = self.keeper.id().to_string();
         let mut command = Command::new("nsenter");
-        command.args(["--user", "--mount", "--net", "--target", &target, "--", "chroot"]);
-        command.arg(self.root()).args(["/bin/sh", "-ec", script]);
+        command.args(["--user", "--mount", "--net", "--target", &target, "--"]).args(words).stdin(Stdio::null());
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");
-        Said::by(command.env("LC_ALL", "C").stdin(Stdio::null()).output().unwrap())
+        Said::by(command.env("LC_ALL", "C").output().unwrap())
     }
 
     /// Every file, with its mode, owner and content.

@@ -44,7 +44,7 @@ pub fn run(args: &ImportArgs, passphrases: &Passphrases, ui: &Ui) -> Result<Impo
 
     let staging = repository.staging()?;
     let folder = staging.folder("emulators")?;
-    let wanted = wanted(&args.target);
+    let wanted = named(&args.target);
     let mut collection = Collection::new(&folder, &wanted);
     let (version, sources) = take(args, &mut collection, ui)?;
     if let Some(missing) = wanted.iter().find(|target| !collection.emulators().any(|e| e.member.target == **target)) {
@@ -83,7 +83,7 @@ pub(crate) fn check_role(repository: &Repository, path: &Path, signer: &Signer) 
 }
 
 /// The targets named; none for all.
-fn wanted(words: &[Selection]) -> BTreeSet<Target> {
+pub(crate) fn named(words: &[Selection]) -> BTreeSet<Target> {
     let one = |word: &Selection| match word {
         Selection::All => None,
         Selection::One(target) => Some(*target),

@@ -20,8 +20,9 @@ use qus::system::unpack::unpack;
 use qus::target::Target;
 
 use crate::believed::Believed;
-use crate::cli::{PackagesArgs, Selection, time};
+use crate::cli::{PackagesArgs, time};
 use crate::error::{Error, failed};
+use crate::import::named;
 use crate::repository::Repository;
 use crate::staging::Staging;
 use crate::ui::{Ui, Work, count, megabytes};
@@ -67,7 +68,7 @@ pub fn run(args: &PackagesArgs, ui: &Ui) -> Result<Vec<PathBuf>, Error> {
         let size = file.metadata().map_err(failed("read", &file))?.len();
         packages.push((Package::emulator(*target, &file, size, &edition), size));
     }
-    if args.target.is_empty() {
+    if named(&args.target).is_empty() {
         packages.push((Package::all(targets.iter().copied(), &edition), 0));
     }
     let names = make_all(&packages, &edition, &formats(args), &staging, ui)?;
@@ -92,19 +93,12 @@ fn chosen<'a>(args: &PackagesArgs, believed: &'a Believed) -> Result<&'a Release
 /// The targets that were named, or all but the host itself.
 fn targets(args: &PackagesArgs, release: &Release) -> Result<BTreeSet<Target>, Error> {
     let offered: BTreeSet<Target> = release.targets(args.host).collect();
-    let foreign = || offered.iter().copied().filter(|target| !words::is_own(args.host, *target));
-    let mut wanted = BTreeSet::new();
-    for selection in &args.target {
-        match selection {
-            Selection::One(target) if words::is_own(args.host, *target) => {
-                return Err(Error::OwnTarget { target: *target, host: args.host });
-            }
-            Selection::One(target) => drop(wanted.insert(*target)),
-            Selection::All => wanted.extend(foreign()),
-        }
+    let mut wanted = named(&args.target);
+    if wanted.is_empty() {
+        wanted.extend(offered.iter().filter(|target| !words::is_own(args.host, **target)));
     }
-    if args.target.is_empty() {
-        wanted.extend(foreign());
+    if let Some(own) = wanted.iter().find(|target| words::is_own(args.host, **target)) {
+        return Err(Error::OwnTarget { target: *own, host: args.host });
     }
     match wanted.difference(&offered).next() {
         Some(missing) => {

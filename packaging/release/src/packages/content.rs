@@ -124,7 +124,7 @@ impl Package {
             name: ALL.to_owned(),
             summary: "QEMU emulators of all other architectures, for qus".to_owned(),
             description: vec![format!(
-                "This package brings the emulators of every architecture whose programs {} machines do not run by \
+                "This metapackage brings the emulators of every architecture whose programs {} machines do not run by \
                  themselves. It holds nothing itself.",
                 words::debian(edition.host)
             )],

@@ -1,8 +1,8 @@
 //! Folders that apt and dnf install from: what scripts/publish-apt and scripts/publish-dnf make, and the page on them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use crate::book::pages::fences;
 use crate::files::Deb;
@@ -21,8 +21,8 @@ impl Publisher {
         workshop.deb("usual.deb", &Deb::new(&["aarch64", "arm"]));
         workshop.import(&["usual.deb"]).unwrap();
         // By the clock: so the page's commands are typed.
-        let published = workshop.run(&["publish", "repository", "--key", "index.key"]);
-        assert!(published.status.success(), "{}", text(&published.stderr));
+        let said = workshop.run(&["publish", "repository", "--key", "index.key"]);
+        assert!(said.status.success(), "{}", text(&said.stderr));
         let link = |to: PathBuf, name: &str| std::os::unix::fs::symlink(to, workshop.path(name)).unwrap();
         std::fs::create_dir(workshop.path("bin")).unwrap();
         link(env!("CARGO_BIN_EXE_qus-release").into(), "bin/qus-release");
@@ -36,10 +36,15 @@ impl Publisher {
     }
 
     fn output(&self, script: &str) -> Output {
+        self.command(script).output().unwrap()
+    }
+
+    fn command(&self, script: &str) -> Command {
         let path = format!("{}:{}", self.workshop.path("bin").display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("sh");
         shell.args(["-euc", script]).current_dir(self.workshop.path("")).env("PATH", path);
-        shell.env("GNUPGHOME", self.workshop.path("gpg")).env_remove("SOURCE_DATE_EPOCH").output().unwrap()
+        shell.env("GNUPGHOME", self.workshop.path("gpg")).env_remove("SOURCE_DATE_EPOCH");
+        shell
     }
 
     /// What commands print that must not fail.
@@ -170,4 +175,65 @@ fn a_package_that_changed_under_its_name_is_refused_and_nothing_is_changed() {
         assert_eq!(output.status.code(), Some(code), "{script}");
         assert!(text(&output.stderr).starts_with(says), "{script}: {}", text(&output.stderr));
     }
+}
+
+/// What a reader finds who read the first list at one moment and fetches what it names at a later one.
+fn what_it_names_is_there(folder: &Path, names: impl Iterator<Item = String>) {
+    for name in names {
+        assert!(folder.join(&name).exists(), "\"{name}\" is not there");
+    }
+}
+
+#[test]
+fn a_reader_in_the_middle_of_publishing_finds_the_old_state_or_the_new_one() {
+    let publisher = Publisher::new();
+    publisher.types("gpg --quick-generate-key 'T <t@example.org>' rsa2048 sign never");
+    for times in [1, 2] {
+        publisher.types(&format!("qus-release packages repository {times} --host amd64 --revision {times}"));
+    }
+    let apt = publisher.workshop.path("apt/dists/stable");
+    let dnf = publisher.workshop.path("dnf");
+    let in_apt = || {
+        let text = std::fs::read_to_string(apt.join("InRelease")).unwrap();
+        let sums = text.split_once("\nSHA256:\n").unwrap().1.split_once("\nSHA512:").unwrap().0.to_owned();
+        let by_hash = |line: &str| {
+            let [hash, _, name] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+            format!("{}/by-hash/SHA256/{hash}", name.rsplit_once('/').unwrap().0)
+        };
+        sums.lines().map(by_hash).collect::<Vec<String>>()
+    };
+    let in_dnf = || {
+        let text = std::fs::read_to_string(dnf.join("repodata/repomd.xml")).unwrap();
+        let hrefs = text.split("<location href=\"").skip(1).map(|rest| rest.split_once('"').unwrap().0.to_owned());
+        hrefs.collect::<Vec<String>>()
+    };
+    let publish = |times: u32| {
+        format!(
+            "scripts/publish-apt --url file:///x {times} apt t@example.org; \
+             scripts/publish-dnf --url file:///x {times} dnf t@example.org"
+        )
+    };
+    publisher.types(&publish(1));
+    let (mut apt_before, mut dnf_before) = (in_apt(), in_dnf());
+    let (first_apt, first_dnf) = (apt_before.clone(), dnf_before.clone());
+    let mut publishing = publisher.command(&publish(2)).stderr(Stdio::null()).spawn().unwrap();
+    let mut looked = 0;
+    let ended = loop {
+        let ended = publishing.try_wait().unwrap();
+        // What was read a moment ago, and what is read now.
+        what_it_names_is_there(&apt, apt_before.iter().cloned());
+        what_it_names_is_there(&dnf, dnf_before.iter().cloned());
+        (apt_before, dnf_before) = (in_apt(), in_dnf());
+        what_it_names_is_there(&apt, apt_before.iter().cloned());
+        what_it_names_is_there(&dnf, dnf_before.iter().cloned());
+        looked += 1;
+        if let Some(ended) = ended {
+            break ended;
+        }
+    };
+    assert!(ended.success() && looked > 1, "{ended}, looked {looked} times");
+    assert_ne!((&apt_before, &dnf_before), (&first_apt, &first_dnf));
+    // Who was slow still finds what the list of before names.
+    what_it_names_is_there(&apt, first_apt.into_iter());
+    what_it_names_is_there(&dnf, first_dnf.into_iter());
 }

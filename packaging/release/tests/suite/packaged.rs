@@ -10,6 +10,7 @@ use qus::target::Target;
 use qus::trust::TrustError;
 use qus_release::error::Error;
 
+use crate::files::{AARCH64, Deb, LOAD, control, elf, line};
 use crate::workshop::{Workshop, text};
 
 /// Path -> mode, owner, and what kind of file it is.
@@ -18,7 +19,7 @@ type Files = BTreeMap<String, String>;
 /// A repository of `aarch64`, `aarch64_be`, `arm`, `i386` and `x86_64`, published.
 fn published() -> Workshop {
     let workshop = Workshop::new();
-    workshop.deb("usual.deb", &crate::files::Deb::new(&["aarch64", "aarch64_be", "arm", "i386", "x86_64"]));
+    workshop.deb("usual.deb", &Deb::new(&["aarch64", "aarch64_be", "arm", "i386", "x86_64"]));
     workshop.import(&["usual.deb"]).unwrap();
     workshop.publish(&[]).unwrap();
     workshop
@@ -47,7 +48,7 @@ fn names(workshop: &Workshop) -> Vec<String> {
 #[test]
 fn all_targets_but_the_host_itself_are_packaged_and_what_it_runs_by_itself_is_not_pulled_in() {
     let workshop = published();
-    let made = workshop.packages(&[]).unwrap();
+    let made = workshop.packages(&["--target", "all"]).unwrap();
     let expected = [
         "qus-emulator-aarch64-11.1.3-1~qus1.x86_64.rpm",
         "qus-emulator-aarch64-be-11.1.3-1~qus1.x86_64.rpm",
@@ -66,6 +67,37 @@ fn all_targets_but_the_host_itself_are_packaged_and_what_it_runs_by_itself_is_no
     let needs = print("rpm", &["-qp", "--requires", &path(&workshop, expected[8])]);
     let needs: Vec<&str> = needs.lines().filter(|line| !line.starts_with("rpmlib(")).collect();
     assert_eq!(needs.join(", "), all);
+}
+
+#[test]
+fn packages_for_another_host_bear_its_names_and_leave_it_its_own_programs() {
+    let workshop = Workshop::new();
+    let mut deb = Deb { control: control("1:11.1.3+ds-1", "arm64"), ..Deb::new(&[]) };
+    for target in ["aarch64", "arm", "x86_64"] {
+        deb = deb.with(&format!("usr/bin/qemu-{target}"), elf(AARCH64, LOAD, &line(target, "11.1.3")));
+    }
+    workshop.deb("arm64.deb", &deb);
+    workshop.import(&["arm64.deb"]).unwrap();
+    workshop.publish(&[]).unwrap();
+    workshop.packages(&["--host", "arm64v8"]).unwrap();
+    let expected = [
+        "qus-emulator-arm-11.1.3-1~qus1.aarch64.rpm",
+        "qus-emulator-arm_11.1.3-1~qus1_arm64.deb",
+        "qus-emulator-x86-64-11.1.3-1~qus1.aarch64.rpm",
+        "qus-emulator-x86-64_11.1.3-1~qus1_arm64.deb",
+        "qus-emulators-11.1.3-1~qus1.aarch64.rpm",
+        "qus-emulators_11.1.3-1~qus1_arm64.deb",
+    ];
+    assert_eq!(names(&workshop), expected);
+    let field = |name: &str, field| print("dpkg-deb", &["-f", &path(&workshop, name), field]);
+    assert_eq!(field(expected[3], "Architecture"), "arm64\n");
+    assert_eq!(field(expected[5], "Depends"), "qus-emulator-x86-64\n");
+    let warning = "Most arm64 machines run such programs by themselves";
+    assert!(
+        field(expected[1], "Description").contains(warning) && !field(expected[3], "Description").contains(warning)
+    );
+    let rpm = print("rpm", &["-qp", "--queryformat", "%{ARCH} %{OS}", &path(&workshop, expected[2])]);
+    assert_eq!(rpm, "aarch64 linux");
 }
 
 #[test]
@@ -227,7 +259,7 @@ fn versions_sort_as_the_releases_do() {
     let mut versions = Vec::new();
     for (release, revision) in releases.iter().flat_map(|release| [(release, "1"), (release, "2"), (release, "10")]) {
         let workshop = Workshop::new();
-        workshop.deb("usual.deb", &crate::files::Deb::new(&["arm"]));
+        workshop.deb("usual.deb", &Deb::new(&["arm"]));
         workshop.import(&["usual.deb", "--version", release]).unwrap();
         workshop.publish(&[]).unwrap();
         workshop.packages(&["--target", "arm", "--revision", revision]).unwrap();
