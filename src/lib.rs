@@ -34,6 +34,7 @@ pub mod layout;
 pub mod linkage;
 pub mod moment;
 pub mod owner;
+pub mod package;
 pub mod place;
 pub mod program;
 pub mod proof;

@@ -9,7 +9,7 @@ use qus::entry::Entry;
 use qus::exit::{Exit, Explain};
 use qus::host::Host;
 use qus::layout::Layout;
-use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
+use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, Packaged, State, Table, Unreachable};
 use qus::place::{Keeper, Place};
 use qus::plan::{self, Emulators, Offer, Plan, Step, Terms};
 use qus::receipt::{Installed, Receipt};
@@ -45,6 +45,7 @@ pub(crate) fn bare() -> Observed {
         faults: Vec::new(),
         space: u64::MAX,
         trust: None,
+        packaged: Packaged::default(),
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod entries;
 pub(crate) mod export;
 mod install;
 mod memory;
+mod packaged;
 mod pin;
 mod prefer;
 pub(crate) mod register;
@@ -62,6 +63,10 @@ use crate::wanted::{BadSelection, Letters};
 pub fn run(mut cli: Cli, now: Moment) -> Exit {
     let ui = Ui::new(&cli.global);
     fetch::tell_by(move |line| ui.note(line));
+    // Where dpkg installs into another root directory without entering it, it says so to scripts.
+    if let Command::Packaged(_) = cli.command {
+        cli.global.root = cli.global.root.take().or_else(packaged::root_of_dpkg);
+    }
     // A root directory to examine is no image to prepare: its programs run on this kernel.
     let examined = if let Command::Doctor(_) = cli.command {
         // What this user has at home is seen beside what the machine has.
@@ -89,6 +94,7 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
         Command::Register(args) => register::run_register(args, &context),
         Command::Unregister(args) => register::run_unregister(args, &context),
         Command::SelfUpdate(args) => self_update::run(args, &context),
+        Command::Packaged(args) => packaged::run(args, &context),
         Command::SelfTest => self_test::run(&context),
     });
     done.unwrap_or_else(|failure| {
@@ -139,6 +145,8 @@ pub enum Failure {
         prefix: String,
         suffix: String,
     },
+    #[error("packages are installed for everybody, not for one user")]
+    PackagesOfUser,
     #[error("no emulator is installed that could be exported")]
     NothingToExport,
     #[error("the kernel does not let changes be watched: {0}")]
@@ -172,6 +180,7 @@ impl Failure {
             | Failure::NoProgramIn(_)
             | Failure::NotText(_)
             | Failure::Watch(_)
+            | Failure::PackagesOfUser
             | Failure::ImageHasNoKernel => return None,
         })
     }

@@ -3,9 +3,11 @@
 
 use thiserror::Error;
 
+use crate::dropin::packaged;
 use crate::host::Host;
 use crate::layout;
 use crate::owner::Owner;
+use crate::package::{Deed, Manager};
 use crate::qemu::QemuVersion;
 use crate::rooted::RootedPath;
 use crate::rule::RuleName;
@@ -81,7 +83,7 @@ pub enum Cause {
 
     // The entry and its emulator.
     #[error("entry \"{entry}\" runs \"{interpreter}\", and there is no such file")]
-    EmulatorMissing { target: Option<Target>, entry: RuleName, interpreter: String },
+    EmulatorMissing { target: Option<Target>, entry: RuleName, interpreter: String, package: Option<Manager> },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which is not executable")]
     EmulatorNotExecutable { entry: RuleName, interpreter: String },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which lies on \"{mount}\", mounted noexec")]
@@ -91,7 +93,13 @@ pub enum Cause {
     )]
     EmulatorDynamic { target: Option<Target>, entry: RuleName, interpreter: String, loader: String, place: String },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which is no program of this machine, \"{host}\"")]
-    EmulatorWrongHost { target: Option<Target>, entry: RuleName, interpreter: String, host: Host },
+    EmulatorWrongHost {
+        target: Option<Target>,
+        entry: RuleName,
+        interpreter: String,
+        host: Host,
+        package: Option<Manager>,
+    },
     #[error("entry \"{entry}\" has no flag F: \"{interpreter}\" is looked for in {place}, and is not there")]
     NoFixBinary { target: Option<Target>, entry: RuleName, interpreter: String, place: String },
     #[error("an entry that is not in sight here takes it, and its emulator, or what that needs, is not in {place}")]
@@ -188,6 +196,14 @@ impl Cause {
             Cause::EntryDisabled { entry, .. } => format!("echo 1 > {}", quoted(&format!("{table}/{entry}"))),
             Cause::EntryDoesNotMatch { target, appimage: true, .. } => format!("qus install --match appimage {target}"),
             Cause::NativeTaken { entry } => format!("echo -1 > {}", quoted(&format!("{table}/{entry}"))),
+            Cause::EmulatorMissing { target: Some(target), package: Some(manager), .. }
+            | Cause::EmulatorWrongHost { target: Some(target), package: Some(manager), .. } => {
+                manager.command(Deed::Reinstall, &packaged::package(*target))
+            }
+            // The file behind the rule is another by now.
+            Cause::EmulatorReplaced { target: Some(target), interpreter, .. } if packaged::is_emulator(interpreter) => {
+                format!("qus packaged add {target}")
+            }
             Cause::EmulatorMissing { target, .. }
             | Cause::EmulatorDynamic { target, .. }
             | Cause::EmulatorWrongHost { target, .. }

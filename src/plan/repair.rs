@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::target::{
     answers, displaces, dropin_path, leader, newcomer_entry, newcomer_file, put_dropin, put_entry, put_link, stand_back,
 };
-use super::{Plan, Step, check_places, reach_kernel};
+use super::{Plan, Step, check_places, packaged, reach_kernel};
 use crate::conflict::Conflict;
 use crate::exit::Explain;
 use crate::observed::{Binfmt, FileState, Observed};
@@ -40,6 +40,13 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
     let mut after = observed.receipt.clone();
     for (target, was) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
         after.targets.insert(*target, mending.mend(*target, was));
+    }
+    for target in Target::all().filter(|target| selection.includes(*target)) {
+        if !observed.receipt.targets.contains_key(&target)
+            && let Err(conflict) = packaged::put_back(&mut mending.entries, target, observed)
+        {
+            mending.leave(target, &conflict);
+        }
     }
     let Mending { mut files, mut entries, beyond, .. } = mending;
     let mut plan = Plan::default();

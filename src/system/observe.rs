@@ -12,8 +12,9 @@ use thiserror::Error;
 use super::kernel::{Kernel, KernelError, head_of, own_head};
 use super::prove::runs_natively;
 use super::root::{FileError, Root};
-use super::{configuration, emulators, surroundings, table};
+use super::{configuration, emulators, packages, surroundings, table};
 use crate::configuration::Configuration;
+use crate::dropin::packaged;
 use crate::elf::{Class, Header};
 use crate::entry::Entry;
 use crate::exit::{Exit, Explain};
@@ -122,6 +123,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         faults,
         space,
         trust: root.read(&root.layout().trust())?,
+        packaged: packages::look(root)?,
     };
     observed.native = native_targets(&observed, look.native);
     Ok(observed)
@@ -230,7 +232,8 @@ fn look_at_interpreters(
     receipt: &Receipt,
 ) -> BTreeSet<String> {
     let live = binfmt.table().into_iter().flat_map(|table| &table.entries).map(|entry| &entry.rule);
-    let configured = configuration.rules().map(|(_, rule)| rule);
+    let hidden = configuration.hidden.iter().flat_map(|file| &file.rules);
+    let configured = configuration.rules().map(|(_, rule)| rule).chain(hidden);
     let displaced = receipt.targets.values().filter_map(|installed| installed.displaced.as_ref());
     let named = live.chain(configured).chain(displaced.map(|entry| &entry.rule)).map(|rule| &rule.interpreter);
     let distinct: BTreeSet<&String> = named.collect();
@@ -306,6 +309,9 @@ fn look_at_places(root: &Root, files: bool) -> Result<(BTreeSet<RootedPath>, Vec
         directories.retain(|path| root.locate(path).is_dir());
         places.extend([&emulators].into_iter().chain(root.layout().drop_ins()));
     }
+    // No place of ours, and nothing is amiss if it cannot be written to: links of packages lie there.
+    let links = RootedPath::from_trusted(packaged::DIRECTORY);
+    directories.extend(links.ancestors().filter(|path| files && root.locate(path).is_dir()));
     let mut faults = Vec::new();
     let mut space = u64::MAX;
     for place in places {
