@@ -133,9 +133,9 @@ pub fn packaged_remove(selection: &Selection, observed: &Observed) -> Result<Att
     let is_last =
         observed.packaged.links.keys().all(|target| targets.contains(target) || !observed.packaged.is_linked(*target));
     if is_last && after.is_empty() && !after.directories.is_empty() {
+        plan.prune.push(observed.layout.state().clone());
         // Deepest first: a path sorts behind the directory it lies in.
         plan.prune.extend(std::mem::take(&mut after.directories).into_iter().rev());
-        plan.prune.push(observed.layout.state().clone());
     }
     record(&mut plan, after, observed);
     attended.plan = plan;

@@ -56,6 +56,12 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
             plan.make_directories(directory, observed);
         }
     }
+    if !entries.is_empty() && observed.receipt.says_nothing() {
+        // Where only packages are registered, nothing of the journal's is left.
+        plan.make_directories(observed.layout.state(), observed);
+        plan.prune = plan.made().cloned().collect();
+        plan.prune.reverse();
+    }
     plan.steps.append(&mut files.steps);
     if !entries.is_empty() {
         reach_kernel(&mut plan, observed)?;
