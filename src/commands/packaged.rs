@@ -15,7 +15,7 @@ use crate::proof::Outcome;
 use crate::system::apply::{ApplyError, StepError};
 use crate::system::environment::Environment;
 use crate::system::interrupt;
-use crate::system::observe::{Look, observe};
+use crate::system::observe::{Look, ObserveError, observe, observe_without_proc};
 use crate::system::prove::prove;
 use crate::target::Target;
 use crate::ui::describe_proof;
@@ -44,7 +44,12 @@ pub(super) fn run(args: &PackagedArgs, context: &Context) -> Result<Exit, Failur
     interrupt::catch();
     let _lock = context.begin_change()?;
     let native: Vec<Target> = Target::all().filter(|target| selection.includes(*target)).collect();
-    let observed = observe(&context.root, context.kernel(), Look { native: &native, contents: &[], files: true })?;
+    let look = Look { native: &native, contents: &[], files: true };
+    let observed = match observe(&context.root, context.kernel(), look) {
+        // A chroot that somebody fills with packages need not have it.
+        Err(ObserveError::NoProc) => observe_without_proc(&context.root, look)?,
+        observed => observed?,
+    };
     let consent = Consent { take_over: context.global.yes, ..Consent::default() };
     let adds = matches!(args.command, PackagedCommand::Add(_));
     let attended = if adds {

@@ -11,7 +11,7 @@ use super::{Plan, Planned, Step, check_enabled, reach_table};
 use crate::conflict::Conflict;
 use crate::dropin::packaged;
 use crate::entry::Entry;
-use crate::observed::{Binfmt, Fault, FaultKind, FileState, Observed, PackagedEmulator, Table};
+use crate::observed::{Binfmt, Fault, FaultKind, FileState, Observed, PackagedEmulator, Table, Unreachable};
 use crate::owner::Stance;
 use crate::package::Deed;
 use crate::place::Keeper;
@@ -177,6 +177,10 @@ fn why_later(observed: &Observed) -> Option<String> {
     if matches!(observed.binfmt, Binfmt::NotAsked) {
         return Some("this is an image".to_owned());
     }
+    if matches!(observed.binfmt, Binfmt::Unreachable(Unreachable::NoProc)) {
+        // Nothing is known of the place either.
+        return Some(Conflict::NoProc.to_string());
+    }
     if place.chroot || place.container.is_some() || has_own_mounts {
         return Some(format!("this runs {place}"));
     }
@@ -239,6 +243,9 @@ fn why_idle(target: Target, consent: Consent, observed: &Observed) -> Option<Str
     }
     if observed.native.contains(&target) && !runs_now {
         return Some(format!("this machine runs \"{target}\" programs by itself"));
+    }
+    if let Some(disabled) = table.and_then(|table| entries_of(target, table).find(|entry| !entry.enabled)) {
+        return Some(format!("entry \"{}\" is disabled", disabled.name()));
     }
     let answering = table.map(|table| table.answering(target)).unwrap_or_default();
     let is_chosen =

@@ -265,8 +265,6 @@ pub(super) fn given_back(target: Target, observed: &Observed) -> Option<Entry> {
         (!rule.flags.has('F') || observed.interpreters.contains(&rule.interpreter)) && !observed.is_own(&rule.pattern)
     });
     match (configured, displaced) {
-        // A package's, which may have come since, goes before whoever was here then: at boot it does too.
-        (Some(rule), _) if package_back(target, observed) == Some(rule) => Some(Entry::of(rule.clone())),
         // A file that came or changed since tells better what is wanted now, its flags too.
         (Some(rule), Some(displaced))
             if displaced.rule.interpreter == rule.interpreter
@@ -274,6 +272,8 @@ pub(super) fn given_back(target: Target, observed: &Observed) -> Option<Entry> {
         {
             Some(Entry { rule: rule.clone(), enabled: displaced.enabled })
         }
+        // A package's, which may have come since, goes before whoever was here then: at boot it does too.
+        (Some(rule), _) if package_back(target, observed) == Some(rule) => Some(Entry::of(rule.clone())),
         // A file that is gone or masked since tells that it is not wanted any more.
         (_, Some(displaced)) if observed.can_be_given_back(displaced) => Some(displaced.clone()),
         (Some(rule), _) => Some(Entry::of(rule.clone())),

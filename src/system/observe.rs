@@ -85,7 +85,23 @@ pub struct Look<'a> {
 
 /// Looks at the system below `root`, and at `kernel` if it is the running one's.
 pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<Observed, ObserveError> {
-    let own_heads = own_heads(root)?;
+    observe_with(own_heads(root)?, root, kernel, look)
+}
+
+/// The same where `/proc` is not mounted, and so no kernel is to be had: what the system's own programs are is told by
+/// its shell.
+pub fn observe_without_proc(root: &Root, look: Look) -> Result<Observed, ObserveError> {
+    let shell = head_of("/bin/sh").ok_or(ObserveError::NoProc)?;
+    let observed = observe_with(vec![shell], root, None, Look { native: &[], ..look })?;
+    Ok(Observed { binfmt: Binfmt::Unreachable(Unreachable::NoProc), ..observed })
+}
+
+fn observe_with(
+    own_heads: Vec<Vec<u8>>,
+    root: &Root,
+    kernel: Option<&dyn Kernel>,
+    look: Look,
+) -> Result<Observed, ObserveError> {
     let host = host_of(&own_heads[0])?;
     let receipt = read_receipt(root)?;
     let place = surroundings::place();

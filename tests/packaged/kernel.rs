@@ -295,3 +295,59 @@ fn a_table_that_is_not_to_be_had_or_refuses_is_no_reason_for_a_package_to_fail()
     without.qus(&["packaged", "remove", "aarch64"]).expect(0, &[]);
     assert_eq!(without.changes(), before);
 }
+
+#[test]
+fn a_root_without_proc_gets_the_link_and_loses_it_again() {
+    let emulators = Emulators::of(&["aarch64"]);
+    let sandbox = machine();
+    unpack(&sandbox, "aarch64", &emulator(&emulators));
+    let before = whole(&sandbox);
+    let within = |verb: &str| {
+        let qus = env!("CARGO_BIN_EXE_qus");
+        let script = format!("mount -t tmpfs tmpfs /proc; exec {qus} packaged {verb} aarch64");
+        sandbox.run("unshare", &["-m", "sh", "-ec", &script])
+    };
+    within("add").expect(0, &["note: nothing is registered now, but at the next boot: /proc is not mounted here"]);
+    assert_eq!(sandbox.table(), before.0);
+    sandbox.shell("[ -e /usr/lib/binfmt.d/qus-aarch64.conf ]").expect(0, &[]);
+    within("remove").expect(0, &[]);
+    assert_eq!(whole(&sandbox), before);
+}
+
+#[test]
+fn a_table_that_is_disabled_is_left_so_and_the_link_is_made() {
+    let emulators = Emulators::of(&["aarch64"]);
+    let sandbox = machine();
+    unpack(&sandbox, "aarch64", &emulator(&emulators));
+    sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
+    sandbox
+        .qus(&["packaged", "add", "aarch64"])
+        .expect(0, &["at the next boot: binfmt_misc is disabled: the kernel consults none of its entries"]);
+    sandbox
+        .shell("[ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; [ -e /usr/lib/binfmt.d/qus-aarch64.conf ]")
+        .expect(0, &[]);
+}
+
+#[test]
+fn an_entry_that_somebody_disabled_stays_disabled() {
+    let emulators = Emulators::of(&["aarch64"]);
+    let sandbox = machine();
+    unpack(&sandbox, "aarch64", &emulator(&emulators));
+    sandbox.qus(&["packaged", "add", "aarch64"]).expect(0, &[]);
+    sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/qemu-aarch64").expect(0, &[]);
+    let before = whole(&sandbox);
+    sandbox.qus(&["packaged", "add", "aarch64"]).expect(0, &["note: entry \"qemu-aarch64\" is disabled"]);
+    sandbox.qus(&["apply"]).expect(0, &["nothing to do"]);
+    sandbox.qus(&["install", "aarch64"]).expect(0, &["aarch64 runs ("]);
+    sandbox.qus(&["remove", "aarch64"]).expect(0, &[]);
+    assert_eq!(whole(&sandbox), before);
+}
+
+#[test]
+fn a_command_without_root_runs_with_a_packages_emulator() {
+    let emulators = Emulators::of(&["aarch64"]);
+    let sandbox = machine();
+    unpack(&sandbox, "aarch64", &emulator(&emulators));
+    let program = program("arm64").display().to_string();
+    sandbox.qus(&["run", "aarch64", "--", &program, "uname", "-m"]).expect(0, &["aarch64"]);
+}

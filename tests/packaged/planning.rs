@@ -367,7 +367,7 @@ fn what_could_not_be_given_back_stays_and_a_packages_entry_stands_beside_it() {
     let beside = ("qus-aarch64".to_owned(), Some("/usr/libexec/qus/qemu-aarch64-static".to_owned()));
     let mut observed = unpacked(bare(), "aarch64");
     observed.binfmt = table_with(std::slice::from_ref(&docker));
-    assert_eq!(entries(&add(&["aarch64"], &observed)), [beside.clone()]);
+    assert_eq!(entries(&add(&["aarch64"], &observed)), std::slice::from_ref(&beside));
     // What is downloaded then takes its place there, and gives it back.
     let mut observed = linked(bare(), "aarch64");
     let stands = packaged::rule(target("aarch64")).named(RuleName::beside(target("aarch64")));
