@@ -10,7 +10,7 @@ use crate::dropin::packaged;
 use crate::exit::Exit;
 use crate::observed::Observed;
 use crate::owner::Owner;
-use crate::plan::{self, Attended, Left, Plan, Step};
+use crate::plan::{self, Attended, Left, Plan, Planned, Step};
 use crate::proof::Outcome;
 use crate::system::apply::{ApplyError, StepError};
 use crate::system::environment::Environment;
@@ -57,8 +57,18 @@ pub(super) fn run(args: &PackagedArgs, context: &Context) -> Result<Exit, Failur
     } else {
         plan::packaged_remove(&selection, &observed)?
     };
-    let (report, refused) = carry_out(&attended, context)?;
-    show(&attended, &report, refused, &observed, adds, context);
+    let (mut report, refused) = carry_out(&attended, context)?;
+    tell(&attended, adds, context);
+    if !report.dry_run && !refused {
+        tell_others(&attended.plan, &observed, context);
+        report.proofs = registered(&attended.plan).map(prove).collect();
+    }
+    for proof in &report.proofs {
+        match proof.outcome {
+            Outcome::Ready => context.ui.result(describe_proof(proof)),
+            _ => context.ui.warn(describe_proof(proof)),
+        }
+    }
     let Attended { later, left, .. } = attended;
     context.ui.document(&Document { report, later, left });
     Ok(Exit::Done)
@@ -75,32 +85,17 @@ fn carry_out(attended: &Attended, context: &Context) -> Result<(Report, bool), F
     }
 }
 
-fn show(attended: &Attended, report: &Report, refused: bool, observed: &Observed, adds: bool, context: &Context) {
+/// What is not done, and why.
+fn tell(attended: &Attended, adds: bool, context: &Context) {
     let Attended { plan, later, left } = attended;
     for Left { linked, why, .. } in left {
         let boot = if *linked || !adds { "" } else { "; nor is it at boot" };
         context.ui.note(format!("{why}{boot}"));
     }
-    if plan.is_empty() && later.is_none() && left.is_empty() {
-        context.ui.result("nothing to do");
-    }
-    if report.dry_run {
-        return;
-    }
-    let registered = if refused { Vec::new() } else { put(plan) };
-    if !refused {
-        tell_others(plan, observed, context);
-    }
-    for target in registered {
-        let proof = prove(target);
-        match proof.outcome {
-            Outcome::Ready => context.ui.result(describe_proof(&proof)),
-            _ => context.ui.warn(describe_proof(&proof)),
-        }
-    }
     match later {
         Some(why) if adds => context.ui.note(format!("nothing is registered now, but at the next boot: {why}")),
         Some(why) => context.ui.note(format!("what is registered stays so until the next boot: {why}")),
+        None if plan.is_empty() && left.is_empty() => context.ui.result("nothing to do"),
         None => {}
     }
 }
@@ -122,7 +117,10 @@ fn tell_others(plan: &Plan, observed: &Observed, context: &Context) {
 }
 
 /// The targets that are registered for the emulators of packages.
-fn put(plan: &Plan) -> Vec<Target> {
-    let puts = |step: &Step| matches!(step, Step::PutEntry { after: Some(entry), .. } if packaged::is_emulator(&entry.rule.interpreter));
-    plan.steps.iter().filter(|planned| puts(&planned.step)).filter_map(|planned| planned.target).collect()
+fn registered(plan: &Plan) -> impl Iterator<Item = Target> {
+    let is_meant = |planned: &&Planned| match &planned.step {
+        Step::PutEntry { after: Some(entry), .. } => packaged::is_emulator(&entry.rule.interpreter),
+        _ => false,
+    };
+    plan.steps.iter().filter(is_meant).filter_map(|planned| planned.target)
 }
