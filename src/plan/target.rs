@@ -201,11 +201,12 @@ pub(super) fn remove_entry(plan: &mut Plan, target: Target, observed: &Observed)
     let Some(table) = observed.binfmt.table() else { return };
     for name in [RuleName::beside(target), RuleName::of(target)] {
         let Some(entry) = table.entry(&name).filter(|entry| observed.is_ours(entry)) else { continue };
-        let has_usual = table.has(&RuleName::of(target));
-        let after = match name == RuleName::of(target) {
+        let usual = RuleName::of(target);
+        let stands_beside = table.has(&usual) && !table.entry(&usual).is_some_and(|entry| observed.is_ours(entry));
+        let after = match name == usual {
             true => given_back(target, observed),
             // Beside whom it could not give back, a package's stood as ours does.
-            false if has_usual => package_back(target, observed).map(|rule| Entry::of(rule.named(name.clone()))),
+            false if stands_beside => package_back(target, observed).map(|rule| Entry::of(rule.named(name.clone()))),
             false => None,
         };
         plan.push_for(target, Step::PutEntry { name, after, before: Some(entry.clone()) });

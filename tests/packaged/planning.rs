@@ -384,6 +384,12 @@ fn what_could_not_be_given_back_stays_and_a_packages_entry_stands_beside_it() {
             matches!(&planned.step, Step::PutEntry { after: Some(after), .. } if after.rule == stands)
         })
     );
+    // Of two of ours only the one of the usual name gives anything back.
+    let rule = observed.receipt.targets[&target("aarch64")].rule.clone();
+    observed.binfmt = table_with(&[rule.named(RuleName::beside(target("aarch64"))), rule]);
+    let plan = plan::remove(&select(&["aarch64"]), &observed).unwrap();
+    let put = plan.steps.iter().filter(|planned| matches!(&planned.step, Step::PutEntry { after: Some(_), .. }));
+    assert_eq!(put.count(), 1);
 }
 
 #[test]
