@@ -68,6 +68,9 @@ pub enum Command {
     Unregister(EmulatorArgs),
     /// Replace this program by a newer one, if no package manager does
     SelfUpdate(SelfUpdateArgs),
+    /// Take up the emulators that packages brought, or give them up: for the packages' own scripts
+    #[command(hide = true)]
+    Packaged(PackagedArgs),
     /// Examine this program itself: what self-update asks of a new one
     #[command(hide = true)]
     SelfTest,
@@ -130,6 +133,33 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
     /// Targets, or "all"
+    #[arg(value_name = "TARGET", required = true)]
+    pub targets: Vec<String>,
+}
+
+/// What the scripts of packages ask for.
+#[derive(Debug, Args)]
+#[command(after_help = "A target's emulator is /usr/libexec/qus/qemu-TARGET-static, and its rule\n\
+    /usr/share/qus/binfmt.d/qus-TARGET.conf. \"docs/emulator-packages.md\" tells more.")]
+pub struct PackagedArgs {
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "clap shows this to users")]
+    pub command: PackagedCommand,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum PackagedCommand {
+    /// Make the system register emulators at boot, and on a running machine now
+    Add(PackagedTargets),
+    /// Undo that, before their files go
+    Remove(PackagedTargets),
+}
+
+/// Targets of packages.
+#[derive(Debug, Args)]
+pub struct PackagedTargets {
+    /// Targets, or "all" that packages brought
     #[arg(value_name = "TARGET", required = true)]
     pub targets: Vec<String>,
 }

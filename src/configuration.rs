@@ -38,6 +38,8 @@ pub struct Configuration {
     /// The files, in the order of their names, which is the order in which their rules are registered:
     /// the last one wins.
     pub files: Vec<DropIn>,
+    /// Files that are not read, for one of their name lies in an earlier directory.
+    pub hidden: Vec<DropIn>,
     /// binfmt-support's formats.
     pub support: Vec<DropIn>,
     /// Whether Alpine's service registers the emulators that there are.
@@ -89,9 +91,21 @@ impl Configuration {
     /// Adds a file, unless one of its name was added before: directories come in the order of their
     /// precedence.
     pub fn add(&mut self, file: DropIn) {
-        if let Err(place) = self.files.binary_search_by(|other| other.name().cmp(file.name())) {
-            self.files.insert(place, file);
+        match self.files.binary_search_by(|other| other.name().cmp(file.name())) {
+            Err(place) => self.files.insert(place, file),
+            Ok(_) => self.hidden.push(file),
         }
+    }
+
+    /// The same without the file at `path`: what is read then where it hides another is that one.
+    #[must_use]
+    pub fn without(&self, path: &RootedPath) -> Configuration {
+        let mut without = Configuration { files: Vec::new(), hidden: Vec::new(), ..self.clone() };
+        // Of one name, what counts comes before what it hides.
+        for file in self.files.iter().chain(&self.hidden).filter(|file| file.path != *path) {
+            without.add(file.clone());
+        }
+        without
     }
 
     /// Every rule with its file, in the order in which they are registered.
@@ -112,9 +126,18 @@ impl Configuration {
         self.rules().rev().chain(support).find(|(_, rule)| **rule == entry.rule).map(|(file, _)| file)
     }
 
-    /// Others' rules that take programs of `target`, in their order.
+    /// Others' rules that take programs of `target`, in their order, also those of a file that ours hides.
     pub fn rivals(&self, target: Target) -> impl DoubleEndedIterator<Item = (&DropIn, &Rule)> {
-        self.rules().filter(move |(file, rule)| rule.pattern.takes(target) && !dropin::is_ours(&file.path, target))
+        // One without a rule is no drop-in of ours, but masks those of its name.
+        let ours = move |file: &DropIn| !file.rules.is_empty() && dropin::is_ours(&file.path, target);
+        let theirs =
+            self.files.iter().filter_map(move |file| if ours(file) { self.hidden_by(file) } else { Some(file) });
+        theirs.flat_map(DropIn::each).filter(move |(_, rule)| rule.pattern.takes(target))
+    }
+
+    /// What would be read in the place of `file`.
+    fn hidden_by(&self, file: &DropIn) -> Option<&DropIn> {
+        self.hidden.iter().find(|hidden| hidden.name() == file.name())
     }
 
     /// binfmt-support's formats that it registers after every file's rules: it leaves alone what has their name by then

@@ -3,11 +3,12 @@
 use thiserror::Error;
 
 use crate::channel::Channel;
-use crate::dropin;
+use crate::dropin::{self, packaged};
 use crate::exit::{Exit, Explain};
 use crate::host::Host;
 use crate::observed::{Fault, FaultKind, Unreachable};
 use crate::owner::Owner;
+use crate::package::{Deed, Manager};
 use crate::rooted::RootedPath;
 use crate::rule::{BadRule, RuleName};
 use crate::target::Target;
@@ -115,6 +116,10 @@ pub enum Conflict {
     OwnRule(RuleName),
     #[error("emulator \"{path}\" is {why}")]
     UnfitEmulator { path: String, why: String },
+    #[error("\"{target}\" is of the package {}, and qus did not install it", packaged::package(*target))]
+    OfPackage { target: Target, manager: Manager, deed: Deed },
+    #[error("the emulator \"{}\" or its rule \"{}\" is not there", packaged::emulator(*target), packaged::path(*target))]
+    PackageDamaged { target: Target, manager: Manager },
     #[error(transparent)]
     Rule(#[from] BadRule),
 }
@@ -219,6 +224,7 @@ impl Explain for Conflict {
             | Conflict::NotOfUserNamespace
             | Conflict::Disabled
             | Conflict::MayNotWrite(_) => Exit::Kernel,
+            Conflict::OfPackage { .. } => Exit::Managed,
             Conflict::Rule(_) => Exit::Usage,
             _ => Exit::Failed,
         }
@@ -272,6 +278,9 @@ impl Explain for Conflict {
                 "if it is not wanted, take it away with the package that it is of: update-binfmts --display {}",
                 file.name()
             ),
+            Conflict::Third { target, file, .. } if *file == packaged::link(*target) => {
+                format!("take the package {} away, then again", packaged::package(*target))
+            }
             Conflict::Third { file, .. } if file.is_below(&RootedPath::from_trusted(dropin::DIRECTORY)) => {
                 format!("if it is not wanted: mv {file} {file}.off; then again")
             }
@@ -297,6 +306,10 @@ impl Explain for Conflict {
             }
             Conflict::Stranger { name, .. } => {
                 format!("if it is not wanted, take it away by what registered it; until the next boot: echo -1 > /proc/sys/fs/binfmt_misc/{name}")
+            }
+            Conflict::OfPackage { target, manager, deed } => manager.command(*deed, &packaged::package(*target)),
+            Conflict::PackageDamaged { target, manager } => {
+                manager.command(Deed::Reinstall, &packaged::package(*target))
             }
             Conflict::OwnRule(name) => format!("leave \"{name}\" out"),
             Conflict::UnfitEmulator { .. } => "name a static emulator of this host with --interpreter or --path".to_owned(),

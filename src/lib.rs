@@ -35,6 +35,7 @@ pub mod linkage;
 pub mod listing;
 pub mod moment;
 pub mod owner;
+pub mod package;
 pub mod place;
 pub mod program;
 pub mod proof;

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::configuration::Configuration;
+use crate::dropin::packaged;
 use crate::entry::{Entry, UnknownEntry};
 use crate::host::Host;
 use crate::layout::Layout;
 use crate::owner::Owner;
+use crate::package::Manager;
 use crate::place::{Keeper, Place};
 use crate::receipt::Receipt;
 use crate::rooted::RootedPath;
-use crate::rule::{KernelVersion, Pattern, RuleName};
+use crate::rule::{KernelVersion, Pattern, Rule, RuleName};
 use crate::target::Target;
 
 /// The machine, or the image, at one moment.
@@ -50,6 +52,51 @@ pub struct Observed {
     pub space: u64,
     /// The file that remembers what was seen of repositories.
     pub trust: Option<String>,
+    /// What packages of emulators brought.
+    pub packaged: Packaged,
+}
+
+/// What packages of emulators brought, and what makes the system register it at boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packaged {
+    /// Who brought them.
+    pub manager: Manager,
+    /// The emulators that there are.
+    pub emulators: BTreeMap<Target, PackagedEmulator>,
+    /// What lies where the links to their rules are to be.
+    pub links: BTreeMap<Target, FileState>,
+}
+
+/// An emulator of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackagedEmulator {
+    /// The rule that came with it.
+    pub rule: Rule,
+    /// Its head, which tells what it runs on.
+    pub head: Vec<u8>,
+}
+
+impl PackagedEmulator {
+    /// Whether its rule would take the emulator itself, and so every program of the machine it is for.
+    pub fn takes_itself(&self) -> bool {
+        self.rule.pattern.matches(&self.head)
+    }
+}
+
+impl Packaged {
+    /// Whether what lies in the place of `target`'s link is what qus made there.
+    pub fn is_linked(&self, target: Target) -> bool {
+        match self.links.get(&target) {
+            Some(FileState::Link(to)) => *to == packaged::link_content(target),
+            Some(FileState::Text(text)) => *text == packaged::text_for_older_kernels(target),
+            _ => false,
+        }
+    }
+
+    /// Whether there is any such link.
+    pub fn has_links(&self) -> bool {
+        self.links.keys().any(|target| self.is_linked(*target))
+    }
 }
 
 /// How the kernel's table can be reached.
@@ -202,9 +249,9 @@ impl Binfmt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Installed and registered.
+    /// Installed and registered, by qus itself or by a package of emulators.
     Ready,
-    /// Installed, but the kernel does not use it.
+    /// Installed, by either, but the kernel does not use it.
     Installed,
     /// Registered by somebody else.
     Registered,
@@ -224,12 +271,7 @@ impl Observed {
         let consulted = self.binfmt.table().filter(|table| table.enabled);
         let answering = consulted.map(|table| table.answering(target)).unwrap_or_default();
         let Some(installed) = self.receipt.targets.get(&target) else {
-            return match self.binfmt.table() {
-                _ if !answering.is_empty() => State::Registered,
-                Some(table) if !table.enabled && table.entry_of(target).is_some() => State::Registered,
-                _ if self.native.contains(&target) => State::Native,
-                _ => State::Absent,
-            };
+            return self.state_without_receipt(target, &answering);
         };
         let runs = |entry: &&Entry| entry.rule.interpreter == installed.path.as_str();
         let ours = |entry: &&Entry| self.layout.is_ours(&entry.rule.interpreter);
@@ -241,6 +283,22 @@ impl Observed {
             State::Stale
         } else {
             State::Conflict
+        }
+    }
+
+    /// The same of a target that qus did not install: a package brought its emulator, or somebody else, or nobody.
+    fn state_without_receipt(&self, target: Target, answering: &[&Entry]) -> State {
+        let packaged = self.packaged.emulators.get(&target);
+        let runs =
+            |entry: &&Entry| packaged.is_some_and(|packaged| entry.rule.interpreter == packaged.rule.interpreter);
+        let is_native = self.native.contains(&target);
+        match self.binfmt.table() {
+            _ if !answering.is_empty() && answering.iter().all(runs) => State::Ready,
+            _ if !answering.is_empty() => State::Registered,
+            _ if packaged.is_some() && !is_native => State::Installed,
+            Some(table) if !table.enabled && table.entry_of(target).is_some() => State::Registered,
+            _ if is_native => State::Native,
+            _ => State::Absent,
         }
     }
 

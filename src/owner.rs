@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::configuration::{Configuration, DropIn, SUPPORT};
+use crate::dropin::packaged;
 use crate::entry::Entry;
 use crate::rooted::RootedPath;
 use crate::rule::{Flags, Rule};
@@ -17,6 +18,7 @@ use crate::target::Target;
 #[expect(missing_docs, reason = "`title` says who each is")]
 pub enum Owner {
     Qus,
+    Package,
     Debian,
     BinfmtSupport,
     Fedora,
@@ -49,8 +51,9 @@ pub enum Stance {
 
 impl Owner {
     /// Every owner that can be named.
-    pub const ALL: [Owner; 19] = [
+    pub const ALL: [Owner; 20] = [
         Owner::Qus,
+        Owner::Package,
         Owner::Debian,
         Owner::BinfmtSupport,
         Owner::Fedora,
@@ -75,6 +78,7 @@ impl Owner {
     pub fn id(self) -> &'static str {
         match self {
             Owner::Qus => "qus",
+            Owner::Package => "package",
             Owner::Debian => "debian",
             Owner::BinfmtSupport => "binfmt-support",
             Owner::Fedora => "fedora",
@@ -101,6 +105,7 @@ impl Owner {
     pub fn title(self) -> &'static str {
         match self {
             Owner::Qus => "qus",
+            Owner::Package => "a package of emulators (qus-emulator-TARGET)",
             Owner::Debian => "Debian's or Ubuntu's qemu-user",
             Owner::BinfmtSupport => "binfmt-support (update-binfmts)",
             Owner::Fedora => "Fedora's qemu-user-static",
@@ -179,12 +184,8 @@ fn by_interpreter(rule: &Rule) -> Option<Owner> {
     let program = interpreter.rsplit('/').next().unwrap_or_default();
     let below = |directory: &str| interpreter.starts_with(directory);
     Some(match program {
-        _ if below("/usr/local/lib/qus/bin/")
-            || below("/usr/libexec/qus/")
-            || interpreter.contains("/.local/lib/qus/bin/") =>
-        {
-            Owner::Qus
-        }
+        _ if below("/usr/local/lib/qus/bin/") || interpreter.contains("/.local/lib/qus/bin/") => Owner::Qus,
+        _ if packaged::is_emulator(interpreter) => Owner::Package,
         _ if below("/usr/libexec/qemu-binfmt/") => Owner::Debian,
         _ if below("/usr/lib/binfmt-support/") => Owner::BinfmtSupport,
         _ if below("/run/binfmt/") => Owner::Nixos,

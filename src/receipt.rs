@@ -106,9 +106,14 @@ impl Installed {
 }
 
 impl Receipt {
-    /// Whether nothing is installed, and so nothing need be remembered.
+    /// Whether nothing is installed.
     pub fn is_empty(&self) -> bool {
         self.targets.is_empty()
+    }
+
+    /// Whether it says nothing that need be remembered: of the links of packages, only which directories are theirs.
+    pub fn says_nothing(&self) -> bool {
+        self.targets.is_empty() && self.directories.is_empty()
     }
 
     /// The same, but what `before` said of the targets in `dropped`.

@@ -28,6 +28,7 @@ mod kinds;
 mod linkage;
 mod lodging;
 mod neighbours;
+mod packaged;
 mod places;
 mod planning;
 mod recipes;

@@ -6,19 +6,21 @@ use qus::diagnosis::{
     Around, At, Attempt, Cause, Diagnosis, EmulatorFile, Examined, Identity, Missing, Mode, Refusal, Running, There,
     Weight, program,
 };
+use qus::dropin::packaged;
 use qus::entry::Entry;
 use qus::host::Host;
 use qus::layout::Layout;
 use qus::linkage::Linkage;
-use qus::observed::{Access, Binfmt, Observed, Unreachable};
+use qus::observed::{Access, Binfmt, FileState, Observed, Packaged, Unreachable};
+use qus::package::Manager;
 use qus::place::Keeper;
 use qus::program::Program;
 use qus::proof::Outcome;
 use qus::qemu::QemuVersion;
-use qus::rule::{Flags, KernelVersion};
+use qus::rule::{Flags, KernelVersion, Rule};
 use qus::target::Target;
 
-use crate::planning::{bare, installed};
+use crate::planning::{bare, installed, table_with};
 use crate::support::publisher::{target, version};
 
 /// An arm64 program that the kernel treats so.
@@ -467,4 +469,54 @@ fn what_the_kernel_starts_is_of_no_unknown_architecture() {
     assert!(found.is_healthy() && found.native, "{found:#?}");
     let examined = Examined { head, ..refused(Refusal::NoFormat) };
     assert_eq!(of(&examined, &bare(), &Around::default()), ["unknown-architecture"]);
+}
+
+#[test]
+fn of_a_packages_emulator_the_cure_is_its_managers_or_to_register_it_again() {
+    let rule = packaged::rule(target("aarch64"));
+    let around =
+        |file: EmulatorFile| Around { emulators: [(rule.interpreter.clone(), file)].into(), ..around(emulator()) };
+    let observed = |manager: Manager, letters: &str| Observed {
+        binfmt: table_with(&[Rule { flags: flags(letters), ..rule.clone() }]),
+        packaged: Packaged { manager, ..Packaged::default() },
+        ..bare()
+    };
+    let found = |examined: &Examined, observed: &Observed, file: EmulatorFile| {
+        let found = program(examined, observed, &around(file));
+        (found.findings[0].cause.id(), found.findings[0].cause.cure().unwrap())
+    };
+    let gone = || EmulatorFile { exists: false, ..emulator() };
+    let missing = refused(Refusal::NotFound);
+    for (manager, cure) in [
+        (Manager::Apt, "apt install --reinstall qus-emulator-aarch64"),
+        (Manager::Dnf, "dnf reinstall qus-emulator-aarch64"),
+    ] {
+        assert_eq!(found(&missing, &observed(manager, "PO"), gone()), ("emulator-missing", cure.to_owned()));
+    }
+    let of_another_host = EmulatorFile { host: Some(Host::Arm64v8), ..emulator() };
+    let cure = "apt install --reinstall qus-emulator-aarch64".to_owned();
+    let apt = observed(Manager::Apt, "PO");
+    assert_eq!(found(&refused(Refusal::NoFormat), &apt, of_another_host), ("emulator-wrong-host", cure));
+
+    let running = |version: QemuVersion| {
+        let mut examined = running_version(version);
+        let Attempt::Started(running) = &mut examined.attempt else { unreachable!() };
+        running.path.clone_from(&rule.interpreter);
+        examined
+    };
+    let apt = observed(Manager::Apt, "POF");
+    let newer = EmulatorFile { identity: Some(Identity { device: 1, inode: 2 }), ..emulator() };
+    let again = || "qus packaged add aarch64".to_owned();
+    assert_eq!(found(&running(QemuVersion(11, 1, 3)), &apt, newer), ("emulator-replaced", again()));
+    let old = Observed { kernel: KernelVersion(5, 4), ..observed(Manager::Apt, "POF") };
+    assert_eq!(found(&running(QemuVersion(11, 1, 3)), &old, emulator()), ("argv0-shifted", again()));
+    let cure = "apt install --only-upgrade qus-emulator-aarch64".to_owned();
+    assert_eq!(found(&running(QemuVersion(10, 1, 3)), &apt, emulator()), ("advisory", cure));
+
+    // Flushed by somebody, and still to be registered at boot.
+    let mut flushed = Observed { binfmt: table_with(&[]), ..observed(Manager::Apt, "POF") };
+    let link = FileState::Link(packaged::link_content(target("aarch64")));
+    flushed.packaged.links.insert(target("aarch64"), link);
+    let cure = "qus apply aarch64".to_owned();
+    assert_eq!(found(&refused(Refusal::NoFormat), &flushed, emulator()), ("no-entry", cure));
 }

@@ -8,6 +8,7 @@ mod boot;
 mod bystanders;
 mod newer;
 mod owners;
+mod packages;
 mod prefer;
 
 use std::path::PathBuf;

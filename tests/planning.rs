@@ -10,7 +10,7 @@ use qus::exit::{Exit, Explain};
 use qus::host::Host;
 use qus::layout::Layout;
 use qus::news::News;
-use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, State, Table, Unreachable};
+use qus::observed::{Access, Binfmt, Fault, FaultKind, FileState, Observed, Packaged, State, Table, Unreachable};
 use qus::place::{Keeper, Place};
 use qus::plan::{self, Emulators, Offer, Plan, Step, Terms};
 use qus::receipt::{Installed, Receipt};
@@ -46,6 +46,7 @@ pub(crate) fn bare() -> Observed {
         faults: Vec::new(),
         space: u64::MAX,
         trust: None,
+        packaged: Packaged::default(),
     }
 }
 

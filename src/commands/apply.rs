@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::{Context, Failure, Report, describe_step};
 use crate::cli::ApplyArgs;
+use crate::entry::Entry;
 use crate::exit::Exit;
 use crate::observed::Observed;
+use crate::owner::Owner;
 use crate::plan::{self, Beyond, Repair, Step};
 use crate::proof::Outcome;
 use crate::system::interrupt;
@@ -58,14 +60,18 @@ fn look(selection: &Selection, context: &Context) -> Result<(Observed, Repair), 
 
 /// The targets whose entries were registered anew.
 fn registered(repair: &Repair, observed: &Observed) -> Vec<Target> {
-    let ours = |step: &Step| matches!(step, Step::PutEntry { after: Some(entry), .. } if observed.is_ours(entry));
+    let is_ours = |entry: &Entry| observed.is_ours(entry) || observed.owner(entry) == Owner::Package;
+    let ours = |step: &Step| matches!(step, Step::PutEntry { after: Some(entry), .. } if is_ours(entry));
     repair.plan.steps.iter().filter(|planned| ours(&planned.step)).filter_map(|planned| planned.target).collect()
 }
 
 fn tell(report: &Report, repair: &Repair, context: &Context) {
     if !report.dry_run {
-        // Of a mount the progress tells.
-        for planned in repair.plan.steps.iter().filter(|planned| planned.step != Step::Mount) {
+        let state = context.root.layout().state();
+        // Of a mount the progress tells, and what the journal needs is no news.
+        let aside =
+            |step: &Step| matches!(step, Step::Mount) || matches!(step, Step::MakeDir { path } if path == state);
+        for planned in repair.plan.steps.iter().filter(|planned| !aside(&planned.step)) {
             context.ui.result(describe_step(planned));
         }
         for proof in report.proofs.iter().filter(|proof| proof.outcome != Outcome::Ready) {

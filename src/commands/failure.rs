@@ -62,6 +62,8 @@ pub enum Failure {
         prefix: String,
         suffix: String,
     },
+    #[error("packages are installed for everybody, not for one user")]
+    PackagesOfUser,
     #[error("no emulator is installed that could be exported")]
     NothingToExport,
     #[error("the kernel does not let changes be watched: {0}")]
@@ -95,6 +97,7 @@ impl Failure {
             | Failure::NoProgramIn(_)
             | Failure::NotText(_)
             | Failure::Watch(_)
+            | Failure::PackagesOfUser
             | Failure::ImageHasNoKernel => return None,
         })
     }

@@ -12,6 +12,7 @@ mod failure;
 mod install;
 mod letters;
 mod memory;
+mod packaged;
 mod pin;
 mod prefer;
 pub(crate) mod register;
@@ -45,6 +46,10 @@ pub(crate) use letters::warn_of;
 pub fn run(mut cli: Cli, now: Moment) -> Exit {
     let ui = Ui::new(&cli.global);
     fetch::tell_by(move |line| ui.note(line));
+    // Where dpkg installs into another root directory without entering it, it says so to scripts.
+    if let Command::Packaged(_) = cli.command {
+        cli.global.root = cli.global.root.take().or_else(packaged::root_of_dpkg);
+    }
     // A root directory to examine is no image to prepare: its programs run on this kernel.
     let examined = if let Command::Doctor(_) = cli.command {
         // What this user has at home is seen beside what the machine has.
@@ -72,6 +77,7 @@ pub fn run(mut cli: Cli, now: Moment) -> Exit {
         Command::Register(args) => register::run_register(args, &context),
         Command::Unregister(args) => register::run_unregister(args, &context),
         Command::SelfUpdate(args) => self_update::run(args, &context),
+        Command::Packaged(args) => packaged::run(args, &context),
         Command::SelfTest => self_test::run(&context),
     });
     done.unwrap_or_else(|failure| {

@@ -5,6 +5,7 @@ use crate::cli::RollbackArgs;
 use crate::exit::Exit;
 use crate::news::News;
 use crate::observed::Observed;
+use crate::package::Deed;
 use crate::plan;
 use crate::proof::Proof;
 use crate::receipt::{Installed, Receipt};
@@ -25,6 +26,7 @@ pub(super) fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failur
         return Ok(Exit::Done);
     }
     let observed = observe(&context.root, context.kernel(), Look { native: &[], contents: &[], files: true })?;
+    plan::check_packages(&selection, Deed::Downgrade, &observed)?;
     let news = News::of(&context.recall(observed.trust.as_deref())?);
     let chosen = plan::chosen_to_roll_back(&selection, &observed.receipt)?;
     let damaged = damaged_of_kept(&context.root, chosen.iter().map(|(_, installed)| *installed));

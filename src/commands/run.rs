@@ -31,12 +31,16 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     Err(lodging::exec(&args.command).into())
 }
 
-/// The rules of emulators below the user's home, and of the system's where there are none.
+/// The rules of emulators below the user's home; where there are none, of the system's, downloaded before packaged ones.
 fn rules(selection: &Selection) -> Result<BTreeMap<Target, Rule>, Failure> {
     let home = system::home().map(|home| Root::home(&home));
     let mut rules = BTreeMap::new();
     for root in std::iter::once(Root::system()).chain(home) {
         let observed = observe(&root, None, Look { native: &[], contents: &[], files: true })?;
+        let packaged = observed.packaged.emulators.iter().filter(|(target, _)| selection.includes(**target));
+        for (target, emulator) in packaged.filter(|(_, emulator)| !observed.is_own(&emulator.rule.pattern)) {
+            rules.entry(*target).or_insert_with(|| emulator.rule.clone());
+        }
         let usable = observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target));
         for (target, installed) in usable.filter(|(_, installed)| is_there(installed.path.as_str(), &observed)) {
             if observed.is_own(&installed.rule.pattern) {

@@ -6,9 +6,11 @@ mod versions;
 
 use super::{Context, Failure};
 use crate::cli::TargetArgs;
+use crate::dropin::packaged;
 use crate::exit::{Exit, Explain};
 use crate::news::News;
 use crate::system::observe::{Look, observe};
+use crate::system::packages;
 use crate::target::Target;
 use crate::wanted::Selection;
 
@@ -22,7 +24,10 @@ pub(super) fn run(args: &TargetArgs, context: &Context) -> Result<Exit, Failure>
     let memory = or_usual(context.recall(observed.trust.as_deref()), context);
     let news = News::of(&memory);
     let usual = or_usual(context.settings(), context).channel.unwrap_or_default();
-    let document = Document::of(&observed, &targets, &usual, &news, &memory, context.now);
+    let of_packages = targets.iter().filter(|target| observed.packaged.emulators.contains_key(target));
+    let names: Vec<String> = of_packages.map(|target| packaged::package(*target)).collect();
+    let versions = packages::versions(&context.root, observed.packaged.manager, &names);
+    let document = Document::of(&observed, &targets, &usual, &news, &memory, &versions, context.now);
     context.ui.document(&document);
     text::show(&document, &selection, context);
     text::tell_table(&observed, context);

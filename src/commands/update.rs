@@ -13,6 +13,7 @@ use crate::conflict::Conflict;
 use crate::exit::{Exit, Explain};
 use crate::news::News;
 use crate::observed::Observed;
+use crate::package::Deed;
 use crate::plan::{self, Prospect, Terms, Update, Verdict};
 use crate::proof::Proof;
 use crate::receipt::Receipt;
@@ -73,6 +74,7 @@ fn look(context: &Context) -> Result<Observed, Failure> {
 
 /// The repositories to be asked: the one that is named, or else each from which something came that is meant.
 fn sources(selection: &Selection, observed: &Observed, context: &Context) -> Result<BTreeSet<String>, Failure> {
+    plan::check_packages(selection, Deed::Upgrade, observed)?;
     let installed = &observed.receipt.targets;
     if let Selection::Named(choices) = selection
         && let Some(choice) = choices.iter().find(|choice| !installed.contains_key(&choice.target))

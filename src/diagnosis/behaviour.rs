@@ -11,7 +11,7 @@ use crate::target::Target;
 /// Whether a program that is run gets what it should: its rights, its name, its arguments; and a sound emulator.
 pub(super) fn behaves(target: Target, taken: Taken, found: &mut Diagnosis) {
     let Taken { entry, examined, observed, around } = taken;
-    let (name, ours) = (entry.name(), taken.is_ours());
+    let (name, of) = (entry.name(), taken.provider());
     let path = || examined.path.clone();
     if let There::File(mode) = &examined.there
         && mode.set_id
@@ -25,16 +25,16 @@ pub(super) fn behaves(target: Target, taken: Taken, found: &mut Diagnosis) {
     if told {
         // It is why the emulator does not work.
     } else if let Some(why) = shifted(version, taken) {
-        found.add(Weight::Harms, Cause::Argv0Shifted { target, entry: name.clone(), why, ours });
+        found.add(Weight::Harms, Cause::Argv0Shifted { target, entry: name.clone(), why, of });
     } else if !taken.has('P') && !taken.is_on_old_kernel() {
         let weight = if minds_its_name(&examined.path) { Weight::Harms } else { Weight::Remark };
-        found.add(weight, Cause::Argv0Lost { target, path: path(), entry: name.clone(), ours });
+        found.add(weight, Cause::Argv0Lost { target, path: path(), entry: name.clone(), ours: taken.is_ours() });
     }
     let Some(version) = version else { return };
     let kernel = observed.kernel;
     for advisory in around.advisories.iter().filter(|known| known.meets(version, target, observed.host, kernel)) {
         let (what, reported) = (advisory.what.clone(), advisory.source.clone());
-        found.add(Weight::Harms, Cause::Advisory { target, version, what, reported, ours });
+        found.add(Weight::Harms, Cause::Advisory { target, version, what, reported, of });
     }
     if let Some(value) = too_random(version, observed, around) {
         // If it crashes, that was told before.

@@ -3,9 +3,11 @@
 
 use thiserror::Error;
 
+use crate::dropin::packaged;
 use crate::host::Host;
 use crate::layout;
 use crate::owner::Owner;
+use crate::package::{Deed, Manager};
 use crate::qemu::QemuVersion;
 use crate::rooted::RootedPath;
 use crate::rule::RuleName;
@@ -24,6 +26,17 @@ pub enum Supply {
     Installed,
     /// It is to be run with `qus run`: this user has it installed, or the namespace cannot be given any. With the program.
     Run(String),
+}
+
+/// Whose an emulator is, and so who can change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// qus installed it.
+    Qus,
+    /// A package of emulators brought it, and this is its manager.
+    Package(Manager),
+    /// Somebody else's.
+    Other,
 }
 
 /// A cause.
@@ -82,7 +95,7 @@ pub enum Cause {
 
     // The entry and its emulator.
     #[error("entry \"{entry}\" runs \"{interpreter}\", and there is no such file")]
-    EmulatorMissing { target: Option<Target>, entry: RuleName, interpreter: String },
+    EmulatorMissing { target: Option<Target>, entry: RuleName, interpreter: String, of: Provider },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which is not executable")]
     EmulatorNotExecutable { entry: RuleName, interpreter: String },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which lies on \"{mount}\", mounted noexec")]
@@ -92,7 +105,7 @@ pub enum Cause {
     )]
     EmulatorDynamic { target: Option<Target>, entry: RuleName, interpreter: String, loader: String, place: String },
     #[error("entry \"{entry}\" runs \"{interpreter}\", which is no program of this machine, \"{host}\"")]
-    EmulatorWrongHost { target: Option<Target>, entry: RuleName, interpreter: String, host: Host },
+    EmulatorWrongHost { target: Option<Target>, entry: RuleName, interpreter: String, host: Host, of: Provider },
     #[error("entry \"{entry}\" has no flag F: \"{interpreter}\" is looked for in {place}, and is not there")]
     NoFixBinary { target: Option<Target>, entry: RuleName, interpreter: String, place: String },
     #[error("an entry that is not in sight here takes it, and its emulator, or what that needs, is not in {place}")]
@@ -103,19 +116,19 @@ pub enum Cause {
         entry: RuleName,
         interpreter: String,
         runs: String,
-        ours: bool,
+        of: Provider,
         behind: bool,
     },
     #[error("\"{entry}\" of {} takes programs of \"{target}\" before qus does, and fails", owner.title())]
     NeighbourFails { target: Target, entry: RuleName, owner: Owner },
     #[error("\"{interpreter}\" needs {needs}, and this is {is}")]
-    HostTooOld { target: Target, interpreter: String, needs: String, is: String, ours: bool },
+    HostTooOld { target: Target, interpreter: String, needs: String, is: String, of: Provider },
     #[error("the emulator of \"{target}\" does not work: {said}")]
-    EmulatorFails { target: Target, said: String, ours: bool },
+    EmulatorFails { target: Target, said: String, of: Provider },
     #[error("the kernel does not start \"{interpreter}\" for entry \"{entry}\": {why}")]
     EmulatorRefused { entry: RuleName, interpreter: String, why: String },
     #[error("QEMU {version} has a known fault with programs of \"{target}\": {what} ({reported})")]
-    Advisory { target: Target, version: QemuVersion, what: String, reported: String, ours: bool },
+    Advisory { target: Target, version: QemuVersion, what: String, reported: String, of: Provider },
 
     // Runs, but not as it should.
     #[error(
@@ -125,7 +138,7 @@ pub enum Cause {
     #[error("entry \"{entry}\" has no flag P: \"{path}\" does not learn by which name it was called")]
     Argv0Lost { target: Target, path: String, entry: RuleName, ours: bool },
     #[error("with entry \"{entry}\" every argument is one place off: {why}")]
-    Argv0Shifted { target: Target, entry: RuleName, why: &'static str, ours: bool },
+    Argv0Shifted { target: Target, entry: RuleName, why: &'static str, of: Provider },
     #[error("a process may use {limit} bytes of addresses here, and programs of \"{target}\" need more: ulimit -v")]
     AddressSpace { target: Target, limit: u64 },
     #[error("a policy forbids programs here to execute what they have written, and emulators do nothing else")]
@@ -185,23 +198,34 @@ impl Cause {
             | Cause::EmulatorReplaced { target: Some(target), behind: true, .. }
             | Cause::DropInMissing { target, .. } => format!("qus apply {target}"),
             // To the receipt nothing is amiss: the path is the same, and the entry is there.
-            Cause::EmulatorReplaced { target: Some(target), entry, ours: true, .. } => {
+            Cause::EmulatorReplaced { target: Some(target), entry, of: Provider::Qus, .. } => {
                 format!("echo -1 > {}; qus install {target}", quoted(&format!("{table}/{entry}")))
             }
             Cause::EntryDisabled { entry, .. } => format!("echo 1 > {}", quoted(&format!("{table}/{entry}"))),
             Cause::EntryDoesNotMatch { target, appimage: true, .. } => format!("qus install --match appimage {target}"),
             Cause::NativeTaken { entry } => format!("echo -1 > {}", quoted(&format!("{table}/{entry}"))),
+            Cause::EmulatorMissing { target: Some(target), of: Provider::Package(manager), .. }
+            | Cause::EmulatorWrongHost { target: Some(target), of: Provider::Package(manager), .. } => {
+                manager.command(Deed::Reinstall, &packaged::package(*target))
+            }
+            Cause::Advisory { target, of: Provider::Package(manager), .. } => {
+                manager.command(Deed::Upgrade, &packaged::package(*target))
+            }
+            // The file behind the rule is another by now, or the kernel one that takes another rule.
+            Cause::EmulatorReplaced { target: Some(target), of: Provider::Package(_), .. }
+            | Cause::Argv0Shifted { target, of: Provider::Package(_), .. } => format!("qus packaged add {target}"),
             Cause::EmulatorMissing { target, .. }
             | Cause::EmulatorDynamic { target, .. }
             | Cause::EmulatorWrongHost { target, .. }
             | Cause::NoFixBinary { target, .. }
             | Cause::EmulatorReplaced { target, .. } => return get(target),
             // That version is installed, and is no better a second time.
-            Cause::HostTooOld { target, ours: true, .. } | Cause::EmulatorFails { target, ours: true, .. } => {
+            Cause::HostTooOld { target, of: Provider::Qus, .. }
+            | Cause::EmulatorFails { target, of: Provider::Qus, .. } => {
                 format!("qus install {target}@VERSION")
             }
             // Where there is nothing newer, it tells what else there is.
-            Cause::Advisory { target, ours: true, .. } | Cause::EmulatorRevoked { target, .. } => {
+            Cause::Advisory { target, of: Provider::Qus, .. } | Cause::EmulatorRevoked { target, .. } => {
                 format!("qus update {target}")
             }
             Cause::EmulatorNotExecutable { interpreter, .. } => format!("chmod 755 {}", quoted(interpreter)),
@@ -209,7 +233,7 @@ impl Cause {
                 format!("qus prefer {target} qus")
             }
             Cause::SetIdWithoutCredentials { target, .. } => format!("qus install --credentials yes {target}"),
-            Cause::Argv0Shifted { target, ours: true, .. } => format!("qus install --flags OF {target}"),
+            Cause::Argv0Shifted { target, of: Provider::Qus, .. } => format!("qus install --flags OF {target}"),
             Cause::HostTooOld { target, .. }
             | Cause::EmulatorFails { target, .. }
             | Cause::EmulatorNotHere { target, .. }

@@ -27,26 +27,26 @@ pub(super) fn works(target: Target, taken: Taken, found: &mut Diagnosis) {
     if said.is_empty() {
         return;
     }
-    let (interpreter, ours) = (taken.interpreter().to_owned(), taken.is_ours());
+    let (interpreter, of) = (taken.interpreter().to_owned(), taken.provider());
     if let Some(file) = taken.file() {
         if let Some(mount) = &file.mode.noexec {
             let (entry, mount) = (entry.name().clone(), mount.clone());
             found.stops(Cause::EmulatorOnNoexec { entry, interpreter: interpreter.clone(), mount });
         }
         if let Some((needs, is)) = too_old(file, &said, taken) {
-            found.stops(Cause::HostTooOld { target, interpreter, needs, is, ours });
+            found.stops(Cause::HostTooOld { target, interpreter, needs, is, of });
         }
     }
     let version = taken.version(target);
     if let Some(why) = shifted(version, taken) {
-        found.stops(Cause::Argv0Shifted { target, entry: entry.name().clone(), why, ours });
+        found.stops(Cause::Argv0Shifted { target, entry: entry.name().clone(), why, of });
     }
     if let (Some(Outcome::Crash { .. }), Some(version)) = (&examined.proof, version)
         && let Some(value) = too_random(version, observed, around)
     {
         found.stops(Cause::MmapRndBits { value, version });
     }
-    found.stops(Cause::EmulatorFails { target, said, ours });
+    found.stops(Cause::EmulatorFails { target, said, of });
 }
 
 /// What keeps every emulator of `target` from working here, whichever it is; `said` is what the one that was tried said.
@@ -119,9 +119,9 @@ pub(super) fn was_replaced(target: Option<Target>, taken: Taken, running: &Runni
     // Elsewhere the path says nothing: the emulator was opened in another root directory.
     let comparable = !place.chroot && place.container.is_none() && taken.has('F');
     let Some(file) = taken.file().filter(|_| comparable) else { return };
-    let ours = taken.is_ours();
+    let of = taken.provider();
     let newer = target.and_then(|target| observed.receipt.targets.get(&target));
-    let behind = ours && newer.is_some_and(|newer| newer.path.as_str() != taken.interpreter());
+    let behind = taken.is_ours() && newer.is_some_and(|newer| newer.path.as_str() != taken.interpreter());
     let other = file.exists && running.identity.is_some() && file.identity != running.identity;
     // What a container registered is in no directory once it has ended, as it should be.
     let gone = !file.exists && running.deleted && !matches!(observed.owner(entry), Owner::Docker | Owner::Multiarch);
@@ -129,7 +129,7 @@ pub(super) fn was_replaced(target: Option<Target>, taken: Taken, running: &Runni
         let version = running.version.map(|version| format!("QEMU {version}"));
         let runs = version.unwrap_or_else(|| "an older file".to_owned());
         let (entry, interpreter) = (entry.name().clone(), taken.interpreter().to_owned());
-        found.add(Weight::Harms, Cause::EmulatorReplaced { target, entry, interpreter, runs, ours, behind });
+        found.add(Weight::Harms, Cause::EmulatorReplaced { target, entry, interpreter, runs, of, behind });
     }
 }
 

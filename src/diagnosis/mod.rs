@@ -15,7 +15,7 @@ mod refused;
 mod table;
 mod taken;
 
-pub use cause::{Cause, Supply};
+pub use cause::{Cause, Provider, Supply};
 pub use emulator::LOWEST_USUAL;
 pub use examined::{
     Around, Attempt, EmulatorFile, Examined, Identity, Missing, Mode, Refusal, Running, Settings, There,

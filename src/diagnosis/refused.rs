@@ -16,6 +16,7 @@ pub(super) fn why(target: Option<Target>, taken: Taken, refusal: Option<&Refusal
     let fixed = taken.has('F');
     let elsewhere = examined.root.is_some() || observed.place.chroot || observed.place.container.is_some();
     let place = root_of(examined);
+    let of = taken.provider();
     let said = |refusal: &Refusal| match refusal {
         Refusal::NoFormat if file.script && taken.has('O') => {
             "it is a script, which is not started for an entry with flag O (ENOEXEC)".to_owned()
@@ -39,14 +40,14 @@ pub(super) fn why(target: Option<Target>, taken: Taken, refusal: Option<&Refusal
         }
         // A directory on the way, or the file itself, is not for this user.
         _ if file.hidden && !file.exists => why,
-        _ if !file.exists => Some(Cause::EmulatorMissing { target, entry, interpreter }),
+        _ if !file.exists => Some(Cause::EmulatorMissing { target, entry, interpreter, of }),
         _ if !file.mode.executable && !fixed => Some(Cause::EmulatorNotExecutable { entry, interpreter }),
         _ if file.mode.noexec.is_some() && !fixed => {
             let mount = file.mode.noexec.clone().unwrap_or_default();
             Some(Cause::EmulatorOnNoexec { entry, interpreter, mount })
         }
         _ if !file.script && !file.hidden && file.host != Some(observed.host) => {
-            Some(Cause::EmulatorWrongHost { target, entry, interpreter, host: observed.host })
+            Some(Cause::EmulatorWrongHost { target, entry, interpreter, host: observed.host, of })
         }
         _ => why,
     };

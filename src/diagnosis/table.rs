@@ -162,7 +162,7 @@ fn in_namespace(supply: Supply, examined: &Examined) -> Supply {
 
 /// What there is of the target's emulator, that nobody registered.
 fn supply(target: Target, examined: &Examined, observed: &Observed, around: &Around) -> Supply {
-    if observed.receipt.targets.contains_key(&target) {
+    if observed.receipt.targets.contains_key(&target) || observed.packaged.is_linked(target) {
         Supply::Installed
     } else if around.at_home.contains(&target) && examined.root.is_none() {
         Supply::Run(examined.path.clone())

@@ -1,8 +1,10 @@
 //! A program that an entry takes, and what is asked of the two.
 
+use super::cause::Provider;
 use super::examined::{Around, EmulatorFile, Examined};
 use crate::entry::Entry;
 use crate::observed::Observed;
+use crate::owner::Owner;
 use crate::qemu::QemuVersion;
 use crate::rule::KernelVersion;
 use crate::target::Target;
@@ -35,6 +37,15 @@ impl<'a> Taken<'a> {
     /// Whether the entry runs an emulator of qus.
     pub(super) fn is_ours(&self) -> bool {
         self.observed.is_ours(self.entry)
+    }
+
+    /// Whose its emulator is.
+    pub(super) fn provider(&self) -> Provider {
+        match self.observed.owner(self.entry) {
+            _ if self.is_ours() => Provider::Qus,
+            Owner::Package => Provider::Package(self.observed.packaged.manager),
+            _ => Provider::Other,
+        }
     }
 
     /// The version of the emulator that runs it: what it says itself, else what the receipt says of ours.

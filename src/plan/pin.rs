@@ -1,14 +1,17 @@
 //! The plan of `qus pin` and `qus unpin`.
 
+use super::packaged::check_packages;
 use super::{Plan, Step, check_places};
 use crate::conflict::Conflict;
 use crate::observed::Observed;
+use crate::package::Deed;
 use crate::target::Target;
 use crate::wanted::{Pick, Selection};
 
 /// How to make `update` leave the targets of `selection` at their version, or no longer. A version that is named must be
 /// the one that is installed.
 pub fn pin(selection: &Selection, pinned: bool, observed: &Observed) -> Result<Plan, Conflict> {
+    check_packages(selection, if pinned { Deed::Hold } else { Deed::Release }, observed)?;
     let mut after = observed.receipt.clone();
     for target in meant(selection, observed) {
         let installed = after.targets.get_mut(&target).ok_or(Conflict::NotInstalled(target))?;

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::packaged::check_packages;
 use super::target::{remove_dropin, remove_entry};
 use super::{Plan, Step, check_places, reach_table};
 use crate::conflict::Conflict;
+use crate::dropin::packaged;
 use crate::observed::{Binfmt, FileState, Observed};
+use crate::package::Deed;
 use crate::receipt::Receipt;
+use crate::rooted::RootedPath;
 use crate::target::Target;
 use crate::wanted::Selection;
 
@@ -16,6 +20,7 @@ use crate::wanted::Selection;
 /// Drop-in, entry, link and emulator go in this order, so that a boot in the middle finds no
 /// drop-in without its emulator.
 pub fn remove(selection: &Selection, observed: &Observed) -> Result<Plan, Conflict> {
+    check_packages(selection, Deed::Remove, observed)?;
     let receipt = &observed.receipt;
     let gone: Vec<Target> = receipt.targets.keys().copied().filter(|target| selection.includes(*target)).collect();
     let mut plan = Plan::default();
@@ -82,8 +87,15 @@ fn forget(plan: &mut Plan, mut after: Receipt, observed: &Observed) {
         }
         plan.sweep.push(layout.cache().clone());
         plan.prune.extend([emulators, layout.prefix().clone(), layout.state().clone()]);
+        // Where links of packages are left, the directories that were made for them are, and so is what tells of these.
+        let links = RootedPath::from_trusted(packaged::DIRECTORY);
+        let above = |path: &RootedPath| links.is_below(path) || layout.state().is_below(path);
+        let for_links = |path: &RootedPath| observed.packaged.has_links() && above(path);
+        let (kept, gone) = std::mem::take(&mut after.directories).into_iter().partition(for_links);
+        after.directories = kept;
+        let gone: BTreeSet<RootedPath> = gone;
         // Deepest first: a path sorts behind the directory it lies in.
-        plan.prune.extend(std::mem::take(&mut after.directories).into_iter().rev());
+        plan.prune.extend(gone.into_iter().rev());
     }
     plan.push(Step::Record { after, before: observed.receipt.clone() });
 }

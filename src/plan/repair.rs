@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::target::{
     answers, displaces, dropin_path, leader, newcomer_entry, newcomer_file, put_dropin, put_entry, put_link, stand_back,
 };
-use super::{Plan, Step, check_places, reach_kernel};
+use super::{Plan, Step, check_places, packaged, reach_kernel};
 use crate::conflict::Conflict;
 use crate::exit::Explain;
 use crate::observed::{Binfmt, FileState, Observed};
@@ -41,6 +41,13 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
     for (target, was) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
         after.targets.insert(*target, mending.mend(*target, was));
     }
+    for target in Target::all().filter(|target| selection.includes(*target)) {
+        if !observed.receipt.targets.contains_key(&target)
+            && let Err(conflict) = packaged::put_back(&mut mending.entries, target, observed)
+        {
+            mending.leave(target, &conflict);
+        }
+    }
     let Mending { mut files, mut entries, beyond, .. } = mending;
     let mut plan = Plan::default();
     if !files.is_empty() || after != observed.receipt {
@@ -48,6 +55,12 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
         for directory in observed.layout.drop_ins().into_iter().chain([observed.layout.state()]) {
             plan.make_directories(directory, observed);
         }
+    }
+    if !entries.is_empty() && observed.receipt.says_nothing() {
+        // Where only packages are registered, nothing of the journal's is left.
+        plan.make_directories(observed.layout.state(), observed);
+        plan.prune = plan.made().cloned().collect();
+        plan.prune.reverse();
     }
     plan.steps.append(&mut files.steps);
     if !entries.is_empty() {

@@ -3,7 +3,7 @@
 use super::{Plan, Step};
 use crate::configuration::SUPPORT;
 use crate::conflict::Conflict;
-use crate::dropin;
+use crate::dropin::{self, packaged};
 use crate::entry::Entry;
 use crate::observed::{FileState, Observed};
 use crate::owner::{Owner, Stance};
@@ -108,7 +108,9 @@ pub(super) fn dropin_path(
     let (path, side, file) = if let Some((file, _)) = rivals().find(|(_, rule)| is_preferred(rule)) {
         (dropin::before(target, file.name()), "before", file.name())
     } else {
-        let last = rivals().map(|(file, _)| file.name()).max().unwrap_or_default();
+        // Of a package's ours has the name, and hides it.
+        let others = rivals().filter(|(file, _)| file.path != packaged::link(target));
+        let last = others.map(|(file, _)| file.name()).max().unwrap_or_default();
         (dropin::after(target, last), "after", last)
     };
     path.map(Some).ok_or_else(|| Conflict::Order { target, side, file: file.to_owned() })
@@ -183,7 +185,8 @@ pub(super) fn put_entry(plan: &mut Plan, target: Target, rule: &Rule, observed: 
     let (name, other) = if has_usual { (usual, beside) } else { (beside, usual) };
     let before = entry(&name);
     // Nobody remembers what stood there.
-    if let Some(foreign) = before.as_ref().filter(|before| !has_usual && !observed.is_ours(before)) {
+    let is_known = |before: &&Entry| observed.is_ours(before) || observed.owner(before) == Owner::Package;
+    if let Some(foreign) = before.as_ref().filter(|before| !has_usual && !is_known(before)) {
         return Err(Conflict::ForeignEntry { target, name, interpreter: foreign.rule.interpreter.clone() });
     }
     plan.push_for(target, Step::PutEntry { after: Some(Entry::of(rule.named(name.clone()))), name, before });
@@ -198,9 +201,23 @@ pub(super) fn remove_entry(plan: &mut Plan, target: Target, observed: &Observed)
     let Some(table) = observed.binfmt.table() else { return };
     for name in [RuleName::beside(target), RuleName::of(target)] {
         let Some(entry) = table.entry(&name).filter(|entry| observed.is_ours(entry)) else { continue };
-        let after = if name == RuleName::of(target) { given_back(target, observed) } else { None };
+        let usual = RuleName::of(target);
+        let stands_beside = table.has(&usual) && !table.entry(&usual).is_some_and(|entry| observed.is_ours(entry));
+        let after = match name == usual {
+            true => given_back(target, observed),
+            // Beside whom it could not give back, a package's stood as ours does.
+            false if stands_beside => package_back(target, observed).map(|rule| Entry::of(rule.named(name.clone()))),
+            false => None,
+        };
         plan.push_for(target, Step::PutEntry { name, after, before: Some(entry.clone()) });
     }
+}
+
+/// The rule of a package's that a boot would register without ours.
+fn package_back(target: Target, observed: &Observed) -> Option<&Rule> {
+    let (file, rule) = observed.configuration.namesake(target)?;
+    let is_there = observed.interpreters.contains(&rule.interpreter) && !observed.is_own(&rule.pattern);
+    (file.path == packaged::link(target) && is_there).then_some(rule)
 }
 
 /// The entry that is preferred to ours, if it is there.
@@ -256,6 +273,8 @@ pub(super) fn given_back(target: Target, observed: &Observed) -> Option<Entry> {
         {
             Some(Entry { rule: rule.clone(), enabled: displaced.enabled })
         }
+        // A package's, which may have come since, goes before whoever was here then: at boot it does too.
+        (Some(rule), _) if package_back(target, observed) == Some(rule) => Some(Entry::of(rule.clone())),
         // A file that is gone or masked since tells that it is not wanted any more.
         (_, Some(displaced)) if observed.can_be_given_back(displaced) => Some(displaced.clone()),
         (Some(rule), _) => Some(Entry::of(rule.clone())),

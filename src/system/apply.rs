@@ -254,6 +254,6 @@ fn put_file(root: &Root, path: &RootedPath, text: Option<&str>) -> Result<(), Fi
 }
 
 fn put_receipt(root: &Root, receipt: &Receipt) -> Result<(), FileError> {
-    let text = (!receipt.is_empty()).then(|| receipt.to_json());
+    let text = (!receipt.says_nothing()).then(|| receipt.to_json());
     put_file(root, &root.layout().receipt(), text.as_deref())
 }

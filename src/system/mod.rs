@@ -21,6 +21,7 @@ pub mod mountinfo;
 mod mounts;
 pub mod observe;
 pub mod output;
+pub mod packages;
 mod probe_place;
 pub mod processor;
 pub mod prove;

@@ -12,8 +12,9 @@ use thiserror::Error;
 use super::kernel::{Kernel, KernelError, head_of, own_head};
 use super::prove::runs_natively;
 use super::root::{FileError, Root};
-use super::{configuration, emulators, surroundings, table};
+use super::{configuration, emulators, packages, surroundings, table};
 use crate::configuration::Configuration;
+use crate::dropin::packaged;
 use crate::elf::{Class, Header};
 use crate::entry::Entry;
 use crate::exit::{Exit, Explain};
@@ -84,7 +85,23 @@ pub struct Look<'a> {
 
 /// Looks at the system below `root`, and at `kernel` if it is the running one's.
 pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<Observed, ObserveError> {
-    let own_heads = own_heads(root)?;
+    observe_with(own_heads(root)?, root, kernel, look)
+}
+
+/// The same where `/proc` is not mounted, and so no kernel is to be had: what the system's own programs are is told by
+/// its shell.
+pub fn observe_without_proc(root: &Root, look: Look) -> Result<Observed, ObserveError> {
+    let shell = head_of("/bin/sh").ok_or(ObserveError::NoProc)?;
+    let observed = observe_with(vec![shell], root, None, Look { native: &[], ..look })?;
+    Ok(Observed { binfmt: Binfmt::Unreachable(Unreachable::NoProc), ..observed })
+}
+
+fn observe_with(
+    own_heads: Vec<Vec<u8>>,
+    root: &Root,
+    kernel: Option<&dyn Kernel>,
+    look: Look,
+) -> Result<Observed, ObserveError> {
     let host = host_of(&own_heads[0])?;
     let receipt = read_receipt(root)?;
     let place = surroundings::place();
@@ -122,6 +139,7 @@ pub fn observe(root: &Root, kernel: Option<&dyn Kernel>, look: Look) -> Result<O
         faults,
         space,
         trust: root.read(&root.layout().trust())?,
+        packaged: packages::look(root)?,
     };
     observed.native = native_targets(&observed, look.native);
     Ok(observed)
@@ -230,7 +248,8 @@ fn look_at_interpreters(
     receipt: &Receipt,
 ) -> BTreeSet<String> {
     let live = binfmt.table().into_iter().flat_map(|table| &table.entries).map(|entry| &entry.rule);
-    let configured = configuration.rules().map(|(_, rule)| rule);
+    let hidden = configuration.hidden.iter().flat_map(|file| &file.rules);
+    let configured = configuration.rules().map(|(_, rule)| rule).chain(hidden);
     let displaced = receipt.targets.values().filter_map(|installed| installed.displaced.as_ref());
     let named = live.chain(configured).chain(displaced.map(|entry| &entry.rule)).map(|rule| &rule.interpreter);
     let distinct: BTreeSet<&String> = named.collect();
@@ -306,6 +325,9 @@ fn look_at_places(root: &Root, files: bool) -> Result<(BTreeSet<RootedPath>, Vec
         directories.retain(|path| root.locate(path).is_dir());
         places.extend([&emulators].into_iter().chain(root.layout().drop_ins()));
     }
+    // No place of ours, and nothing is amiss if it cannot be written to: links of packages lie there.
+    let links = RootedPath::from_trusted(packaged::DIRECTORY);
+    directories.extend(links.ancestors().filter(|path| files && root.locate(path).is_dir()));
     let mut faults = Vec::new();
     let mut space = u64::MAX;
     for place in places {

@@ -10,14 +10,14 @@ use crate::rooted::RootedPath;
 use crate::tool::{INSTALL_SOURCE, InstallSource};
 
 /// Where dpkg lists what each package put where (dpkg(1), FILES).
-const DPKG: &str = "/var/lib/dpkg/info";
+pub(super) const DPKG: &str = "/var/lib/dpkg/info";
 
 /// Managers of rpm packages, and the word by which each updates one; the first that is there is asked.
-const RPM_MANAGERS: [(&str, &str); 4] =
+pub(super) const RPM_MANAGERS: [(&str, &str); 4] =
     [("dnf", "upgrade"), ("zypper", "update"), ("yum", "update"), ("rpm-ostree", "upgrade")];
 
 /// How long rpm may take to answer: it may wait for who changes its database.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The package manager that `path` belongs to.
 pub(super) fn package(root: &Root, path: &RootedPath) -> Option<InstallSource> {

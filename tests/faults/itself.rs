@@ -70,6 +70,10 @@ impl Machine for Itself {
         panic!("nothing runs emulators in /{directory}: it is qus that is tried")
     }
 
+    fn lay_packages(&self) {
+        panic!("no package has a part in it: it is qus that is tried")
+    }
+
     fn offer(&self, index: &str) {
         panic!("\"{index}\" is of emulators: it is qus that is tried")
     }

@@ -5,8 +5,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use qus::dropin::packaged;
 use qus::program::Program;
 use qus::release::{Asset, Form, Release};
+use qus::rooted::RootedPath;
 use qus::target::Target;
 
 use super::scenarios::Scenario;
@@ -53,6 +55,8 @@ pub(super) trait Machine {
     fn take(&self, path: &str);
     /// Lays emulators that qus did not install into a directory.
     fn lay_emulators(&self, directory: &str);
+    /// Lays what packages of emulators bring.
+    fn lay_packages(&self);
     /// Has its repository publish the index of that name: a version, which is the stable one then, or [`NEWS`].
     fn offer(&self, index: &str);
 
@@ -133,6 +137,16 @@ fn lay_emulators(directory: &Path) {
     }
 }
 
+fn lay_packages(root: &Path) {
+    let below = |path: RootedPath| root.join(&path.as_str()[1..]);
+    lay_emulators(&below(RootedPath::from_trusted("/usr/libexec/qus")));
+    for target in TARGETS.map(target) {
+        let path = below(packaged::path(target));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, packaged::text(target)).unwrap();
+    }
+}
+
 /// An image, and a copy of what it was before.
 pub(super) struct InImage {
     image: Image,
@@ -191,6 +205,10 @@ impl Machine for InImage {
         lay_emulators(&self.image.root().join(directory));
     }
 
+    fn lay_packages(&self) {
+        lay_packages(&self.image.root());
+    }
+
     fn offer(&self, index: &str) {
         offer(&self.image.publisher, index);
     }
@@ -245,7 +263,7 @@ impl Machine for OnKernel {
     }
 
     fn below(&self) -> String {
-        "/etc/binfmt.d:/etc/qus:/usr/local/lib:/var/lib:/run:/proc/sys/fs/binfmt_misc".to_owned()
+        "/etc/binfmt.d:/etc/qus:/usr/lib/binfmt.d:/usr/local/lib:/var/lib:/run:/proc/sys/fs/binfmt_misc".to_owned()
     }
 
     fn state(&self) -> State {
@@ -288,6 +306,19 @@ impl Machine for OnKernel {
         let laid = self.image.folder.path().join("emulators");
         lay_emulators(&laid);
         self.sandbox.shell(&format!("cp -r {} /{directory}", laid.display())).expect(0, &[]);
+    }
+
+    fn lay_packages(&self) {
+        let laid = self.image.folder.path().join("packages");
+        if !laid.exists() {
+            lay_packages(&laid);
+        }
+        self.sandbox
+            .shell(&format!(
+                "rm -rf /usr/libexec/qus /usr/share/qus /usr/lib/binfmt.d/*; cp -r {}/usr /",
+                laid.display()
+            ))
+            .expect(0, &[]);
     }
 
     fn offer(&self, index: &str) {

@@ -15,6 +15,11 @@ impl Scenario {
     pub(super) fn goes_to_and_fro(&self) -> bool {
         self.command.iter().any(|word| word.ends_with("rollback"))
     }
+
+    /// Whether it does the rest, and says so, where the kernel does not do its part.
+    pub(super) fn does_without_the_kernel(&self) -> bool {
+        self.command[0] == "packaged"
+    }
 }
 
 /// Another owner of `aarch64`, whose file sorts before ours.
@@ -62,6 +67,16 @@ fn unregistered(machine: &dyn Machine) {
     machine.qus(&["unregister", "aarch64"]);
 }
 
+/// What packages brought.
+fn unpacked(machine: &dyn Machine) {
+    machine.lay_packages();
+}
+
+fn packaged(machine: &dyn Machine) {
+    unpacked(machine);
+    machine.qus(&["packaged", "add", "aarch64", "arm"]);
+}
+
 /// Two of a version that follow a channel, which names a newer one by now.
 fn behind(machine: &dyn Machine) {
     machine.offer(VERSIONS[1]);
@@ -106,6 +121,8 @@ pub(super) const OF_FILES: &[Scenario] = &[
     Scenario { name: "update one of two", before: behind_with_a_kept_one, command: &["update", "aarch64"] },
     Scenario { name: "update of news", before: with_news, command: &["update"] },
     Scenario { name: "rollback", before: updated, command: &["rollback"] },
+    Scenario { name: "packaged add", before: unpacked, command: &["packaged", "add", "aarch64", "arm"] },
+    Scenario { name: "packaged remove", before: packaged, command: &["packaged", "remove", "aarch64", "arm"] },
     Scenario { name: "pin", before: two_installed, command: &["pin", "arm"] },
 ];
 
@@ -130,6 +147,8 @@ pub(super) const OF_THE_KERNEL: &[Scenario] = &[
         before: registered,
         command: &["unregister", "aarch64", "arm", "--path", "/usr/local/lib/emulators"],
     },
+    Scenario { name: "packaged add", before: unpacked, command: &["packaged", "add", "aarch64", "arm"] },
+    Scenario { name: "packaged remove", before: packaged, command: &["packaged", "remove", "aarch64", "arm"] },
     Scenario { name: "update", before: behind, command: &["update"] },
     Scenario { name: "rollback", before: updated, command: &["rollback"] },
 ];

@@ -4,6 +4,7 @@ pub(crate) mod automount;
 pub(crate) mod book;
 pub(crate) mod docker;
 pub(crate) mod document;
+pub(crate) mod executions;
 pub(crate) mod fake_kernel;
 pub(crate) mod host;
 pub(crate) mod machine;

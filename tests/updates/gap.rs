@@ -1,67 +1,10 @@
 //! No gap: all targets are updated while their programs are executed, and not one execution fails.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::support::real::program;
+use crate::support::executions::Loop;
 use crate::support::releases::Releases;
-use crate::support::sandbox::Sandbox;
-
-/// Executes a program again and again until its input ends, and says how often that was, and how often it failed.
-const LOOP: &str = r#"
-#include <poll.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <sys/wait.h>
-
-int main(int count, char **words) {
-    long executed = 0, failed = 0;
-    struct pollfd input = {.fd = 0, .events = POLLIN};
-    setvbuf(stdout, NULL, _IONBF, 0);
-    do {
-        pid_t child;
-        int status = -1;
-        char *none[] = {NULL};
-        if (posix_spawn(&child, words[1], NULL, NULL, words + 1, none) == 0)
-            waitpid(child, &status, 0);
-        executed++;
-        failed += status != 0;
-        if (executed == 1)
-            puts("runs");
-    } while (poll(&input, 1, 0) == 0);
-    printf("%ld %ld\n", executed, failed);
-}
-"#;
-
-/// A loop that runs; its output.
-struct Loop(Child, BufReader<std::process::ChildStdout>);
-
-impl Loop {
-    fn of(machine: &Sandbox, debian: &str) -> Loop {
-        let path = program(debian).display().to_string();
-        let mut command = machine.command("/run/loop", &[&path, "true"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        assert_eq!(line(&mut output), "runs");
-        Loop(child, output)
-    }
-
-    /// Executions, and how many of them failed.
-    fn end(mut self) -> (u64, u64) {
-        drop(self.0.stdin.take());
-        let said = line(&mut self.1);
-        assert!(self.0.wait().unwrap().success());
-        let (executed, failed) = said.split_once(' ').unwrap();
-        (executed.parse().unwrap(), failed.parse().unwrap())
-    }
-}
-
-fn line(output: &mut impl BufRead) -> String {
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
-}
 
 #[test]
 fn thirty_one_live_targets_are_updated_while_two_loops_execute_programs_and_none_fails() {
@@ -72,7 +15,7 @@ fn thirty_one_live_targets_are_updated_while_two_loops_execute_programs_and_none
     let mut releases = Releases::with("11.1.3-1");
     let machine = releases.machine();
     machine.qus(&["install", "all"]).expect(0, &[]);
-    machine.shell(&format!("cat > /run/loop.c <<'END'\n{LOOP}\nEND\ncc -O1 -o /run/loop /run/loop.c")).expect(0, &[]);
+    Loop::build(&machine);
     let (mut executed, mut failed, mut times) = (0, 0, Vec::new());
     let started = Instant::now();
     for revision in 2.. {

@@ -6,6 +6,7 @@ use super::super::{Context, Failure};
 use super::document::{FindingDocument, ResultDocument};
 use super::text;
 use crate::diagnosis::{self, Attempt, Cause, Diagnosis, Finding, Weight};
+use crate::entry::Entry;
 use crate::exit::Exit;
 use crate::observed::{Observed, State};
 use crate::owner::Owner;
@@ -149,7 +150,8 @@ fn tell(itself: &Diagnosis, found: &[(Target, Diagnosis, ResultDocument)], ui: U
 
 fn neighbours(observed: &Observed) -> Vec<NeighbourDocument> {
     let Some(table) = observed.binfmt.table() else { return Vec::new() };
-    let strangers = table.entries.iter().filter(|entry| !observed.is_ours(entry));
+    let is_stranger = |entry: &&Entry| !observed.is_ours(entry) && observed.owner(entry) != Owner::Package;
+    let strangers = table.entries.iter().filter(is_stranger);
     strangers
         .map(|entry| NeighbourDocument {
             entry: entry.name().to_string(),

@@ -1,10 +1,12 @@
 //! The machine's status as a document: a promise to others.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::super::advisories::{self, Fault};
 use crate::channel::Channel;
-use crate::dropin;
+use crate::dropin::{self, packaged};
 use crate::entry::{Entry, UnknownEntry};
 use crate::hex::Sha256;
 use crate::host::Host;
@@ -67,6 +69,8 @@ pub(super) struct TargetStatus {
     pub(super) native: bool,
     pub(super) installed: Option<InstalledStatus>,
     pub(super) dropin: Option<DropinStatus>,
+    /// The package that brought an emulator, if one did; what is downloaded goes before it.
+    pub(super) package: Option<PackageStatus>,
     /// The entry of the target: qus's, else the one of the usual name, else the one that answers.
     pub(super) entry: Option<EntryStatus>,
     /// Name of the entry that the kernel uses for the target's usual programs.
@@ -102,6 +106,16 @@ pub(super) struct InstalledStatus {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct PackageStatus {
+    pub(super) name: String,
+    /// Its version, where its manager says so.
+    pub(super) version: Option<String>,
+    path: String,
+    /// Whether the system reads its rule at boot: `ok`, `hidden` by qus's own drop-in, `masked`, `missing`, `foreign`.
+    pub(super) dropin: &'static str,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct DropinStatus {
     pub(super) path: String,
     pub(super) state: &'static str,
@@ -130,6 +144,7 @@ impl Document {
         usual: &Channel,
         news: &News,
         memory: &Memory,
+        versions: &BTreeMap<String, String>,
         now: Moment,
     ) -> Document {
         let table = observed.binfmt.table();
@@ -146,7 +161,7 @@ impl Document {
                 keeper: table.map(|table| table.keeper),
                 place: observed.place.clone(),
             },
-            targets: targets.iter().map(|target| status_of(*target, observed, usual, news)).collect(),
+            targets: targets.iter().map(|target| status_of(*target, observed, usual, news, versions)).collect(),
             others: others(observed),
             unknown: table.map(|table| table.unknown.clone()).unwrap_or_default(),
             news: memory
@@ -176,7 +191,13 @@ fn describe_binfmt(binfmt: &Binfmt) -> &'static str {
     }
 }
 
-fn status_of(target: Target, observed: &Observed, usual: &Channel, news: &News) -> TargetStatus {
+fn status_of(
+    target: Target,
+    observed: &Observed,
+    usual: &Channel,
+    news: &News,
+    versions: &BTreeMap<String, String>,
+) -> TargetStatus {
     let installed = observed.receipt.targets.get(&target);
     let table = observed.binfmt.table();
     let answering = table.filter(|table| table.enabled).map(|table| table.answering(target)).unwrap_or_default();
@@ -190,6 +211,7 @@ fn status_of(target: Target, observed: &Observed, usual: &Channel, news: &News) 
         native: observed.native.contains(&target),
         installed: installed.map(|installed| installed_status(installed, usual, news)),
         dropin: dropin_of(target, installed, observed),
+        package: package_of(target, observed, versions),
         entry: entry.map(|entry| entry_status(entry, observed)),
         runs: names.next(),
         runs_some: names.collect(),
@@ -236,6 +258,23 @@ fn others(observed: &Observed) -> Vec<EntryStatus> {
     let entries = observed.binfmt.table().map(|table| table.entries.as_slice()).unwrap_or_default();
     let of_target = |entry: &&Entry| Target::all().any(|target| entry.rule.pattern.takes(target));
     entries.iter().filter(|entry| !of_target(entry)).map(|entry| entry_status(entry, observed)).collect()
+}
+
+fn package_of(target: Target, observed: &Observed, versions: &BTreeMap<String, String>) -> Option<PackageStatus> {
+    let emulator = observed.packaged.emulators.get(&target)?;
+    let name = packaged::package(target);
+    let link = packaged::link(target);
+    let read = observed.configuration.files.iter().find(|file| file.name() == link.name());
+    let own = observed.receipt.targets.get(&target).and_then(|installed| installed.dropin.as_ref());
+    let dropin = match (observed.packaged.links.get(&target), read) {
+        (None, _) => "missing",
+        (Some(_), _) if !observed.packaged.is_linked(target) => "foreign",
+        (Some(_), Some(read)) if read.path == link => "ok",
+        (Some(_), Some(read)) if Some(&read.path) == own => "hidden",
+        (Some(_), _) => "masked",
+    };
+    let version = versions.get(&name).cloned();
+    Some(PackageStatus { version, path: emulator.rule.interpreter.clone(), dropin, name })
 }
 
 fn dropin_of(target: Target, installed: Option<&Installed>, observed: &Observed) -> Option<DropinStatus> {

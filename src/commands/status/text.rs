@@ -1,8 +1,9 @@
 //! The machine's status for people.
 
 use super::super::Context;
-use super::document::{Document, EntryStatus, HostStatus, TargetStatus};
+use super::document::{Document, EntryStatus, HostStatus, PackageStatus, TargetStatus};
 use crate::conflict::Conflict;
+use crate::dropin::packaged;
 use crate::exit::Explain;
 use crate::observed::{Access, Binfmt, Observed, State};
 use crate::owner::Owner;
@@ -40,7 +41,12 @@ pub(super) fn show(document: &Document, selection: &Selection, context: &Context
 
 /// What is installed of a target, and what is not as usual about it.
 fn version(row: &TargetStatus) -> String {
-    let Some(installed) = &row.installed else { return "-".to_owned() };
+    let Some(installed) = &row.installed else {
+        return match &row.package {
+            Some(package) => package.version.clone().unwrap_or_else(|| "of a package".to_owned()),
+            None => "-".to_owned(),
+        };
+    };
     let mut words = vec![installed.version.to_string()];
     words.extend((!installed.usual_channel).then(|| installed.channel.to_string()));
     words.extend(installed.pinned.then(|| "pinned".to_owned()));
@@ -85,6 +91,9 @@ pub(super) fn tell_table(observed: &Observed, context: &Context) {
 fn run_by(row: &TargetStatus, document: &Document) -> String {
     let described = |entry: &EntryStatus| match entry.owner {
         Owner::Qus => format!("{} ({})", entry.interpreter, entry.flags),
+        Owner::Package if row.package.is_some() => {
+            format!("{} ({}), package {}", entry.interpreter, entry.flags, packaged::package(row.target))
+        }
         owner => format!("{} ({}), {}", entry.interpreter, entry.flags, owner.title()),
     };
     match (&row.runs, &row.entry) {
@@ -113,6 +122,32 @@ fn show_rest(document: &Document, context: &Context) {
     }
 }
 
+/// Who goes before a package's emulator, or why nothing uses it.
+fn tell_package(row: &TargetStatus, package: &PackageStatus, context: &Context) {
+    let (target, name) = (row.target, &package.name);
+    let settled = row.preferred.is_some();
+    match (&row.installed, row.state) {
+        (Some(installed), _) if !settled => context.ui.note(format!(
+            "{target} is installed twice: the downloaded {} goes before package {name}; to use that one: qus remove {target}, or qus prefer {target} package",
+            installed.version
+        )),
+        (Some(_), _) | (None, State::Native) => {}
+        (None, _) if package.dropin == "masked" => {
+            context.ui.note(format!("package {name} is masked, and not registered at boot"));
+        }
+        (None, State::Registered) => {
+            context.ui.note(format!("{target} is not run by package {name}: another entry answers"));
+        }
+        (None, _) if package.dropin != "ok" => {
+            context.ui.note(format!("package {name} is not registered at boot: qus packaged add {target}"));
+        }
+        (None, State::Installed) if context.kernel.is_some() && row.runs.is_none() => {
+            context.ui.note(format!("package {name} is installed and not registered: qus apply {target}"));
+        }
+        _ => {}
+    }
+}
+
 /// What is not as it was installed, and what to type.
 fn tell(row: &TargetStatus, context: &Context) {
     let target = row.target;
@@ -135,6 +170,9 @@ fn tell(row: &TargetStatus, context: &Context) {
         State::Stale => context.ui.note(format!("{target} still runs an older file than the one installed: qus apply")),
         _ => {}
     }
+    if let Some(package) = &row.package {
+        tell_package(row, package, context);
+    }
     if row.native && row.runs.is_some() {
         context.ui.note(format!("{target} is emulated, though this machine runs it by itself"));
     }
@@ -143,13 +181,12 @@ fn tell(row: &TargetStatus, context: &Context) {
     {
         context.ui.note(format!("the drop-in of {target}, {}, is {}", dropin.path, dropin.state));
     }
+    let own = if row.installed.is_some() { Owner::Qus } else { Owner::Package };
     if let (State::Ready, Some(boot)) = (row.state, &row.boot)
-        && boot.owner != Owner::Qus
+        && boot.owner != own
     {
         let owner = boot.owner.title();
-        context.ui.note(format!(
-            "after a boot {target} is run by {owner}, for \"{}\" comes last; settle it: qus prefer {target} qus",
-            boot.path
-        ));
+        let cure = if own == Owner::Qus { format!("; settle it: qus prefer {target} qus") } else { String::new() };
+        context.ui.note(format!("after a boot {target} is run by {owner}, for \"{}\" comes last{cure}", boot.path));
     }
 }
