@@ -16,7 +16,7 @@ use super::interrupt;
 
 /// How long nobody must have touched anything: systemd-binfmt deletes everything and registers it again, and is not to
 /// be met half-way.
-const QUIET: Duration = Duration::from_millis(150);
+pub const QUIET: Duration = Duration::from_millis(150);
 
 /// How long at most is waited for that.
 const RESTLESS: Duration = Duration::from_millis(600);

@@ -45,7 +45,8 @@ fn an_index_of_the_other_key_from_before_the_newest_one_is_refused() {
     let mut scene = scene_of_days_ago();
     let (own, other) = (scene.image.publisher.index_key.clone(), with_another(&scene));
     // The other key's only index, which this machine has not seen, offers what was withdrawn since.
-    let old = publish(&mut scene, &other, 1, before(3));
+    let then = before(3);
+    let old = publish(&mut scene, &other, 1, then);
     let withdrawn = &mut scene.image.publisher.index.releases[0].withdrawn;
     *withdrawn = Some("it eats files".to_owned());
     publish(&mut scene, &own, 8, Moment(now().0 - DAY));
@@ -53,7 +54,7 @@ fn an_index_of_the_other_key_from_before_the_newest_one_is_refused() {
 
     fs::write(scene.file("index.qus"), old).unwrap();
     let error = scene.refusal();
-    assert!(matches!(&error, TrustError::OlderByTime { issued, .. } if *issued == before(3)), "{error}");
+    assert!(matches!(&error, TrustError::OlderByTime { issued, .. } if *issued == then), "{error}");
     scene.ends_for_arm(
         5,
         &["was issued at", "by another key that was seen before", "help: the repository serves an old"],
