@@ -42,6 +42,7 @@ phase_2() {
 }
 
 phase_3() {
-    expect_runs riscv64 '/usr/bin/qemu-*'
-    expect_runs arm64 '/usr/bin/qemu-*'
+    # Its service sees /usr as a mount of its own, and the kernel tells the path from there.
+    expect_runs riscv64 '*/bin/qemu-*'
+    expect_runs arm64 '*/bin/qemu-*'
 }

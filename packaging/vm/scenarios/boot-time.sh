@@ -4,7 +4,7 @@
 # needs: QUS_TEST_REPOSITORY
 
 blame() {
-    systemctl is-system-running --wait || true
+    systemctl is-system-running --wait > /dev/null || true
     systemd-analyze blame --no-pager | awk '$NF == "systemd-binfmt.service" { print; found = 1 } END { if (!found) print "not run: there is nothing to register" }'
 }
 

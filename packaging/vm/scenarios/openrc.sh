@@ -3,7 +3,7 @@
 # suites: trixie
 
 phase_1() {
-    apt-get install -y openrc sysvinit-core systemd-sysv-
+    apt-get install -y --allow-remove-essential openrc sysvinit-core systemd-sysv-
     printf '%s\n' '#!/sbin/openrc-run' 'depend() { after *; }' 'start() { /media/vm/guest late & }' > /etc/init.d/qus-vm
     chmod 755 /etc/init.d/qus-vm
     rc-update add qus-vm default
