@@ -6,7 +6,8 @@ use qus::hex::Sha256;
 use qus::host::Host;
 use qus::itself::{Provenance, ToolObserved};
 use qus::news::News;
-use qus::plan::{Plan, ToolOffer, ToolWanted, is_self_rollback, self_rollback, self_update};
+use qus::plan::{Plan, Step, ToolOffer, ToolWanted, is_self_rollback, self_rollback, self_update};
+use qus::rooted::RootedPath;
 use qus::tool::{Previous, ToolReceipt};
 
 use super::choosing::{observed, tool};
@@ -57,4 +58,12 @@ fn a_change_of_emulators_is_none() {
     assert!(!emulators.is_empty());
     assert!(!is_self_rollback(&emulators), "{emulators:#?}");
     assert!(!is_self_rollback(&Plan::default()));
+}
+
+#[test]
+fn an_older_copy_that_is_moved_to_where_nothing_stays_is_removed() {
+    let path = RootedPath::from_trusted("/home/staging/me/bin/qus");
+    let tool = ToolObserved { path, ..observed("0.1.0") };
+    let step = Step::Move { from: tool.previous_path(), to: tool.staging().join("older") };
+    assert_eq!(step.to_string(), "remove /home/staging/me/bin/qus.previous");
 }

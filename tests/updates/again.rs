@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use qus::itself::ToolObserved;
 use qus::layout::Layout;
 use qus::observed::{FileState, Observed};
 use qus::plan::{self, Plan, Step, is_rollback};
@@ -89,9 +88,6 @@ fn a_file_that_is_moved_to_where_nothing_stays_is_removed_and_any_other_is_insta
         assert_eq!(said(ready.as_str(), kept.as_str()), format!("install {kept}"));
         assert_eq!(said(kept.as_str(), ready.as_str()), format!("remove {kept}"));
     }
-    let tool = ToolObserved { path: home.join("bin/qus"), ..crate::self_update::choosing::observed("0.1.0") };
-    let (kept, ready) = (tool.previous_path(), tool.staging().join("older"));
-    assert_eq!(said(kept.as_str(), ready.as_str()), "remove /home/staging/me/bin/qus.previous");
     assert_eq!(
         said("/etc/binfmt.d/qemu-arm.conf", "/etc/binfmt.d/qemu-arm.conf.saved"),
         "put /etc/binfmt.d/qemu-arm.conf aside as /etc/binfmt.d/qemu-arm.conf.saved"
