@@ -13,7 +13,6 @@ use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use qus::cli::Cli;
 
-#[expect(clippy::disallowed_methods, reason = "the words that were typed")]
 #[expect(clippy::print_stderr, reason = "errors go there")]
 fn main() -> ExitCode {
     let words: Vec<_> = env::args_os().skip(1).collect();
@@ -37,19 +36,19 @@ fn write(folder: &Path) -> io::Result<()> {
     for place in [&pages, &completions] {
         fs::create_dir_all(place)?;
     }
-    for page in man::pages(shown(Cli::command()))? {
+    for page in man::pages(shown(&Cli::command()))? {
         fs::write(pages.join(page.file), page.text)?;
     }
     for (shell, file) in [(Shell::Bash, "qus"), (Shell::Zsh, "_qus"), (Shell::Fish, "qus.fish")] {
         let mut text = Vec::new();
-        clap_complete::generate(shell, &mut shown(Cli::command()), "qus", &mut text);
+        clap_complete::generate(shell, &mut shown(&Cli::command()), "qus", &mut text);
         fs::write(completions.join(file), text)?;
     }
     Ok(())
 }
 
 /// The same without the verbs that are not for people: completions would offer them.
-fn shown(whole: Command) -> Command {
+fn shown(whole: &Command) -> Command {
     let verbs: Vec<Command> = whole.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned().collect();
     Command::new("qus")
         .version(env!("CARGO_PKG_VERSION"))
