@@ -224,8 +224,8 @@ fn rpms_tags_and_scripts_say_the_same() {
     }
     assert_eq!(print("rpm", &["-qp", "--recommends", &package]), "systemd\n");
     let scripts = print("rpm", &["-qp", "--scripts", &package]);
-    assert!(scripts.contains("qus --quiet packaged add aarch64_be || {"), "{scripts}");
-    assert!(scripts.contains("qus --quiet packaged remove aarch64_be || rm -f"), "{scripts}");
+    assert!(scripts.contains("packaged add aarch64_be || [ -e "), "{scripts}");
+    assert!(scripts.contains("packaged remove aarch64_be || rm -f"), "{scripts}");
     assert!(!scripts.contains('@'), "{scripts}");
     assert!(print("rpm", &["-K", "--nosignature", &package]).contains("digests OK"));
 }
@@ -350,4 +350,18 @@ fn debians_scripts_keep_the_link_where_qus_is_not_to_be_had() {
     }
     assert_eq!(script("postinst", &["abort-remove"]), link);
     assert_eq!(script("prerm", &["deconfigure", "in-favour", "other", "1"]), None);
+
+    // Nor does anything else that is in its way: a busy lock, a journal of another version, an older qus.
+    for code in [1, 2, 6, 20, 126] {
+        let failing = tools.join("qus");
+        std::fs::write(&failing, format!("#!/bin/sh\nexit {code}\n")).unwrap();
+        std::fs::set_permissions(&failing, PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(script("postinst", &["configure", ""]), link, "exit {code}");
+        assert_eq!(script("prerm", &["remove"]), None, "exit {code}");
+    }
+    // What somebody else put there is not touched.
+    let rule = root.join("usr/lib/binfmt.d/qus-arm.conf");
+    std::fs::write(&rule, "theirs").unwrap();
+    assert_eq!(script("postinst", &["configure", ""]), None);
+    assert_eq!(std::fs::read_to_string(rule).unwrap(), "theirs");
 }
