@@ -89,12 +89,23 @@ fn in_namespaces_that_are_no_machine_of_their_own_the_table_is_left_alone() {
 }
 
 #[test]
-fn a_qus_that_its_own_script_installed_keeps_all_that_it_lives_by() {
+fn another_qus_keeps_all_that_it_lives_by_for_as_long_as_it_is_there() {
     let machine = Sandbox::new();
+    let nothing = (machine.table(), machine.changes());
     trust(&machine);
     machine.qus(&["install", "aarch64"]).expect(0, &[]);
-    machine.shell("echo {} > /var/lib/qus/self.json").expect(0, &[]);
-    let (table, files) = (machine.table(), machine.changes());
+    let by_script = r#"printf '{\n  "schema": 1,\n  "path": "/usr/local/lib/apps/qus",\n  "version": "0.1.0"\n}\n' > /var/lib/qus/self.json"#;
+    for (makes, takes) in [
+        ("cp /bin/true /usr/local/bin/qus", "rm /usr/local/bin/qus"),
+        ("mkdir /usr/local/lib/apps; cp /bin/true /usr/local/lib/apps/qus", "rm -r /usr/local/lib/apps"),
+    ] {
+        machine.shell(&format!("{makes}; {by_script}")).expect(0, &[]);
+        let there = (machine.table(), machine.changes());
+        postrm(&machine, "purge", true);
+        assert_eq!((machine.table(), machine.changes()), there);
+        machine.shell(takes).expect(0, &[]);
+    }
+    // What install.sh wrote down outlives its program.
     postrm(&machine, "purge", true);
-    assert_eq!((machine.table(), machine.changes()), (table, files));
+    assert_eq!((machine.table(), machine.changes()), nothing);
 }
