@@ -237,3 +237,27 @@ fn a_reader_in_the_middle_of_publishing_finds_the_old_state_or_the_new_one() {
     what_it_names_is_there(&apt, first_apt.into_iter());
     what_it_names_is_there(&dnf, first_dnf.into_iter());
 }
+
+#[test]
+fn an_architecture_whose_packages_are_all_deleted_has_an_empty_list() {
+    let publisher = Publisher::new();
+    publisher.types("gpg --quick-generate-key 'T <t@example.org>' rsa2048 sign never");
+    publisher.types("qus-release packages repository amd64 --host amd64 --target arm");
+    publisher.types(
+        "dpkg-deb -R amd64/qus-emulator-arm_*.deb unpacked; mkdir arm64; \
+         sed -i 's/^Architecture: amd64$/Architecture: arm64/' unpacked/DEBIAN/control; \
+         dpkg-deb --build unpacked arm64/qus-emulator-arm_11.1.3-1~qus1_arm64.deb",
+    );
+    publisher.types("scripts/publish-apt --url file:///x amd64 apt t@example.org");
+    publisher.types("scripts/publish-apt --url file:///x arm64 apt t@example.org");
+    let packages = |architecture: &str| {
+        let list = format!("xzcat apt/dists/stable/main/binary-{architecture}/Packages.xz | sed -n 's/^Package: //p'");
+        publisher.types(&list)
+    };
+    assert_eq!((packages("amd64"), packages("arm64")), ("qus-emulator-arm\n".into(), "qus-emulator-arm\n".into()));
+    publisher.types(
+        "find apt/pool -name '*_arm64.deb' -delete; scripts/publish-apt --url file:///x amd64 apt t@example.org",
+    );
+    assert_eq!((packages("amd64"), packages("arm64")), ("qus-emulator-arm\n".into(), String::new()));
+    assert_eq!(publisher.types("grep ^Archi apt/dists/stable/Release"), "Architectures: amd64 arm64\n");
+}
