@@ -238,6 +238,113 @@ fn a_reader_in_the_middle_of_publishing_finds_the_old_state_or_the_new_one() {
     what_it_names_is_there(&dnf, first_dnf.into_iter());
 }
 
+/// All files of a folder, with what they hold.
+const SUMS: &str = "find . -type f -exec sha256sum {} + | sort";
+
+/// The fingerprints of a folder's keys as machines get them: of whole keys, and of subkeys.
+const SHOWN: &str = "gpg --show-keys --with-colons | sed -n 's/^fpr:*//; T; s/:.*//p'";
+
+#[test]
+fn a_public_key_of_the_same_name_is_neither_exported_nor_taken_for_ours() {
+    let publisher = Publisher::new();
+    publisher.types("qus-release packages repository packages --host amd64 --target arm");
+    // A key that certifies, with a subkey that signs, among those of an impostor.
+    publisher.types("gpg --quick-generate-key 'T Name <t@example.org>' rsa2048 cert never");
+    let shown = |of: &str| publisher.types(&format!("{of} | {SHOWN}"));
+    let whole = shown("gpg --export").trim().to_owned();
+    publisher.types(&format!("gpg --quick-add-key {whole} rsa2048 sign never"));
+    let ours = shown("gpg --export");
+    assert_eq!(ours.lines().count(), 2, "{ours}");
+    publisher.types(
+        "mkdir -m 700 impostor; cp gpg/gpg.conf impostor; ours=$GNUPGHOME; export GNUPGHOME=$PWD/impostor; \
+         gpg --quick-generate-key 'T Name <t@example.org>' rsa2048 sign never; gpg --export > impostor.pgp; \
+         gpg --export-secret-keys > impostor.secret; gpgconf --kill all; GNUPGHOME=$ours gpg --import impostor.pgp",
+    );
+    assert_eq!(shown("gpg --export 't@example.org'").lines().count(), 3);
+
+    for kind in ["apt", "dnf"] {
+        let publish =
+            |key: &str| publisher.output(&format!("scripts/publish-{kind} --url file:///x packages {kind} '{key}'"));
+        for name in ["t@example.org", "T Name <t@example.org>", &whole] {
+            let output = publish(name);
+            let said = text(&output.stderr);
+            assert!(output.status.success(), "{said}");
+            assert_eq!(shown(&format!("cat {kind}/qus.asc")), ours);
+        }
+    }
+    assert_eq!(shown("sed -n 's/^ \\.\\?//p' apt/qus.sources"), ours);
+    // What is signed, by the subkey, holds for who has nothing but what was exported.
+    publisher.types(
+        "mkdir -m 700 reader db; gpg --homedir reader --import apt/qus.asc; \
+         gpg --homedir reader --verify apt/dists/stable/InRelease; \
+         gpg --homedir reader --verify dnf/repodata/repomd.xml.asc dnf/repodata/repomd.xml; \
+         rpmkeys --dbpath $PWD/db --import dnf/qus.asc; \
+         rpmkeys --dbpath $PWD/db --define '_pkgverify_level all' -K dnf/packages/*",
+    );
+
+    // Two secret keys of one name: the name says too little.
+    publisher.types("gpg --import impostor.secret");
+    for kind in ["apt", "dnf"] {
+        let before = publisher.types(&format!("cd {kind}; {SUMS}"));
+        let refused =
+            publisher.output(&format!("scripts/publish-{kind} --url file:///x packages {kind} t@example.org"));
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let [error, help] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+        assert_eq!(error, "error: gpg has several secret keys \"t@example.org\"");
+        assert!(
+            help.starts_with("help: name one by its fingerprint, or delete those that are not yours: ")
+                && help.contains(&whole),
+            "{help}"
+        );
+        assert_eq!(publisher.types(&format!("cd {kind}; {SUMS}")), before);
+        publisher.types(&format!("scripts/publish-{kind} --url file:///x packages {kind} {whole}"));
+        assert_eq!(shown(&format!("cat {kind}/qus.asc")), ours);
+    }
+}
+
+#[test]
+fn who_took_our_key_for_a_subkey_of_theirs_is_not_exported() {
+    let publisher = Publisher::new();
+    publisher.types("qus-release packages repository packages --host amd64 --target arm");
+    publisher.types("gpg --quick-generate-key 'T <t@example.org>' rsa2048 cert never");
+    let field = |record: &str, number: u32| {
+        let listed = "gpg --list-secret-keys --with-colons t@example.org";
+        publisher.types(&format!("{listed} | grep -m 1 ^{record}: | cut -d : -f {number}")).trim().to_owned()
+    };
+    let (ours, grip, made) = (field("fpr", 10), field("grp", 10), field("sec", 6));
+    publisher.types(&format!("gpg --quick-add-key {ours} rsa2048 sign never"));
+    // It takes no more than our public key, but gpg makes one only for who has the secret one.
+    publisher.types(&format!(
+        "mkdir -m 700 impostor; cp -r gpg/gpg.conf gpg/private-keys-v1.d impostor; export GNUPGHOME=$PWD/impostor; \
+         gpg --faked-system-time '{made}!' --quick-generate-key 'E <e@example.org>' rsa2048 sign never; \
+         printf '%s\\n' addkey 13 {grip} s q 0 save | gpg --no-batch --no-tty --expert --command-fd 0 --status-fd 2 \
+             --faked-system-time '{made}!' --edit-key e@example.org; \
+         gpg --export > impostor.pgp; gpgconf --kill all"
+    ));
+    publisher.types("gpg --import impostor.pgp");
+    let shown = |of: &str| publisher.types(&format!("{of} | {SHOWN}"));
+    assert_eq!(shown(&format!("gpg --export {ours}")).matches(&ours).count(), 2);
+
+    let publish = format!("scripts/publish-apt --url file:///x packages apt {ours}");
+    let refused = |says: &str| {
+        let output = publisher.output(&publish);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.starts_with(says), "{said}");
+        assert!(!publisher.workshop.path("apt/qus.asc").exists());
+    };
+    refused(&format!("error: gpg has several secret keys \"{ours}\"\n"));
+    // With the secret key itself elsewhere, and only its subkey at hand, theirs is none that gpg has secrets of.
+    publisher.types(&format!("rm gpg/private-keys-v1.d/{grip}.key"));
+    refused(&format!("error: gpg also exports other keys than {ours}\n"));
+    publisher.types(
+        "gpg --yes --delete-keys $(gpg --with-colons --list-keys e@example.org | grep -m 1 ^fpr: | cut -d : -f 10)",
+    );
+    publisher.types(&publish);
+    assert_eq!(shown("cat apt/qus.asc").lines().collect::<Vec<_>>()[0], ours);
+    assert_eq!(shown("cat apt/qus.asc").lines().count(), 2);
+}
+
 #[test]
 fn an_architecture_whose_packages_are_all_deleted_has_an_empty_list() {
     let publisher = Publisher::new();
