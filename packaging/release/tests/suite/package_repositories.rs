@@ -268,7 +268,7 @@ fn a_public_key_of_the_same_name_is_neither_exported_nor_taken_for_ours() {
         for name in ["t@example.org", "T Name <t@example.org>", &whole] {
             let output = publish(name);
             let said = text(&output.stderr);
-            assert!(output.status.success(), "{said}");
+            assert!(output.status.success() && said.ends_with(&format!("\nkeys: {whole}\n")), "{said}");
             assert_eq!(shown(&format!("cat {kind}/qus.asc")), ours);
         }
     }
