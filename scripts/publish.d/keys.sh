@@ -27,3 +27,6 @@ public_keys() {
     fi
     printf '%s\n' "$exported"
 }
+
+# The fingerprints of the keys that are read, and of their subkeys.
+fingerprints() { gpg --batch --with-colons --show-keys | sed -n 's/^fpr:*\([0-9A-F]*\):.*/\1/p' | sort; }

@@ -72,7 +72,7 @@ impl Drop for Publisher {
 fn the_page_on_package_repositories_says_what_works() {
     let publisher = Publisher::new();
     let commands: Vec<_> = fences(PAGE).into_iter().filter(|fence| fence.language == "sh").collect();
-    assert_eq!(commands.len(), 5, "{commands:#?}");
+    assert_eq!(commands.len(), 6, "{commands:#?}");
     for fence in &commands {
         publisher.types(&fence.text);
     }
@@ -92,20 +92,20 @@ fn the_page_on_package_repositories_says_what_works() {
         "Acquire-By-Hash: yes\nArchitectures: amd64\nCodename: stable\nComponents: main\n\
          Description: qus, and QEMU's emulators for it\nLabel: qus\nOrigin: qus\nSuite: stable\n"
     );
-    // Both versions of each package stay listed.
+    // All versions of each package stay listed.
     let versions = |listing: String| {
         let mut lines: Vec<String> = listing.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     };
     let listed = versions(publisher.types("xzcat apt/dists/stable/main/binary-amd64/Packages.xz | grep ^Filename"));
-    let expected = |name: &str, pool: &str| [1, 2].map(|n| format!("{pool}{name}_11.1.3-1~qus{n}_amd64.deb"));
+    let expected = |name: &str, pool: &str| [1, 2, 3].map(|n| format!("{pool}{name}_11.1.3-1~qus{n}_amd64.deb"));
     let names = ["qus-emulator-aarch64", "qus-emulator-arm", "qus-emulators"];
     let in_pool = names.iter().flat_map(|name| expected(name, &format!("Filename: pool/{name}/")));
     assert_eq!(listed, in_pool.collect::<Vec<_>>());
     let primary = "zcat dnf/$(grep -o 'repodata/[^\"]*-primary.xml.gz' dnf/repodata/repomd.xml)";
     let listed = versions(publisher.types(&format!("{primary} | grep -o 'packages/[^\"]*'")));
-    let rpm = |name: &&str| [1, 2].map(|n| format!("packages/{name}-11.1.3-1~qus{n}.x86_64.rpm"));
+    let rpm = |name: &&str| [1, 2, 3].map(|n| format!("packages/{name}-11.1.3-1~qus{n}.x86_64.rpm"));
     assert_eq!(listed, names.iter().flat_map(rpm).collect::<Vec<_>>());
 
     // Every list is there under its hash, and rpm finds the packages signed by the key that clients are given.
@@ -116,7 +116,7 @@ fn the_page_on_package_repositories_says_what_works() {
     }
     let checked = publisher
         .types("mkdir db; rpmkeys --dbpath $PWD/db --import dnf/qus.asc; rpmkeys --dbpath $PWD/db -K dnf/packages/*");
-    assert_eq!(checked.matches(": digests signatures OK\n").count(), 6, "{checked}");
+    assert_eq!(checked.matches(": digests signatures OK\n").count(), 9, "{checked}");
 
     assert_eq!(
         publisher.workshop.read("dnf/qus.repo"),
@@ -343,6 +343,41 @@ fn who_took_our_key_for_a_subkey_of_theirs_is_not_exported() {
     publisher.types(&publish);
     assert_eq!(shown("cat apt/qus.asc").lines().collect::<Vec<_>>()[0], ours);
     assert_eq!(shown("cat apt/qus.asc").lines().count(), 2);
+}
+
+#[test]
+fn keys_whose_signatures_machines_would_refuse_are_refused() {
+    let publisher = Publisher::new();
+    publisher.types("gpg --quick-generate-key 'Old <old@example.org>' rsa2048 sign never");
+    publisher.types("gpg --quick-generate-key 'New <new@example.org>' rsa2048 sign never");
+    for times in [1, 2] {
+        publisher
+            .types(&format!("qus-release packages repository {times} --host amd64 --target arm --revision {times}"));
+    }
+    publisher.types("scripts/publish-apt --url file:///x 1 apt old@example.org");
+    publisher.types("scripts/publish-dnf --url file:///x 1 dnf old@example.org");
+    let refused = |folder: &str, script: &str, says: &str| {
+        let before = publisher.types(&format!("cd {folder}; {SUMS}"));
+        let output = publisher.output(script);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(says), "{said}");
+        assert_eq!(publisher.types(&format!("cd {folder}; {SUMS}")), before);
+    };
+    let holds = "/qus.sources\" holds other keys\nhelp: scripts/publish-apt --url URL PACKAGES ";
+    refused("apt", "scripts/publish-apt --renew apt new@example.org", holds);
+    refused("apt", "scripts/publish-apt --renew apt old@example.org new@example.org", holds);
+    publisher.types("scripts/publish-apt --renew apt old@example.org");
+    publisher.types("scripts/publish-apt --url file:///x 2 apt old@example.org new@example.org");
+    publisher.types("scripts/publish-apt --renew apt new@example.org old@example.org");
+    assert_eq!(publisher.types("grep ^URIs: apt/qus.sources"), "URIs: file:///x\n");
+
+    let signed = ".rpm\" is signed by none of these keys\nhelp: name its key also, or delete it\n";
+    refused("dnf", "scripts/publish-dnf --url file:///x 2 dnf new@example.org", signed);
+    publisher.types("scripts/publish-dnf --url file:///x 2 dnf new@example.org old@example.org");
+    publisher.types("rm dnf/packages/*~qus1.*; scripts/publish-dnf --url file:///x 2 dnf new@example.org");
+    publisher.types("cp 1/*.rpm dnf/packages");
+    refused("dnf", "scripts/publish-dnf --url file:///x 2 dnf new@example.org", signed);
 }
 
 #[test]
