@@ -72,7 +72,7 @@ impl Drop for Publisher {
 fn the_page_on_package_repositories_says_what_works() {
     let publisher = Publisher::new();
     let commands: Vec<_> = fences(PAGE).into_iter().filter(|fence| fence.language == "sh").collect();
-    assert_eq!(commands.len(), 5, "{commands:#?}");
+    assert_eq!(commands.len(), 6, "{commands:#?}");
     for fence in &commands {
         publisher.types(&fence.text);
     }
@@ -92,20 +92,20 @@ fn the_page_on_package_repositories_says_what_works() {
         "Acquire-By-Hash: yes\nArchitectures: amd64\nCodename: stable\nComponents: main\n\
          Description: qus, and QEMU's emulators for it\nLabel: qus\nOrigin: qus\nSuite: stable\n"
     );
-    // Both versions of each package stay listed.
+    // All versions of each package stay listed.
     let versions = |listing: String| {
         let mut lines: Vec<String> = listing.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     };
     let listed = versions(publisher.types("xzcat apt/dists/stable/main/binary-amd64/Packages.xz | grep ^Filename"));
-    let expected = |name: &str, pool: &str| [1, 2].map(|n| format!("{pool}{name}_11.1.3-1~qus{n}_amd64.deb"));
+    let expected = |name: &str, pool: &str| [1, 2, 3].map(|n| format!("{pool}{name}_11.1.3-1~qus{n}_amd64.deb"));
     let names = ["qus-emulator-aarch64", "qus-emulator-arm", "qus-emulators"];
     let in_pool = names.iter().flat_map(|name| expected(name, &format!("Filename: pool/{name}/")));
     assert_eq!(listed, in_pool.collect::<Vec<_>>());
     let primary = "zcat dnf/$(grep -o 'repodata/[^\"]*-primary.xml.gz' dnf/repodata/repomd.xml)";
     let listed = versions(publisher.types(&format!("{primary} | grep -o 'packages/[^\"]*'")));
-    let rpm = |name: &&str| [1, 2].map(|n| format!("packages/{name}-11.1.3-1~qus{n}.x86_64.rpm"));
+    let rpm = |name: &&str| [1, 2, 3].map(|n| format!("packages/{name}-11.1.3-1~qus{n}.x86_64.rpm"));
     assert_eq!(listed, names.iter().flat_map(rpm).collect::<Vec<_>>());
 
     // Every list is there under its hash, and rpm finds the packages signed by the key that clients are given.
@@ -116,7 +116,7 @@ fn the_page_on_package_repositories_says_what_works() {
     }
     let checked = publisher
         .types("mkdir db; rpmkeys --dbpath $PWD/db --import dnf/qus.asc; rpmkeys --dbpath $PWD/db -K dnf/packages/*");
-    assert_eq!(checked.matches(": digests signatures OK\n").count(), 6, "{checked}");
+    assert_eq!(checked.matches(": digests signatures OK\n").count(), 9, "{checked}");
 
     assert_eq!(
         publisher.workshop.read("dnf/qus.repo"),
@@ -236,4 +236,170 @@ fn a_reader_in_the_middle_of_publishing_finds_the_old_state_or_the_new_one() {
     // Who was slow still finds what the list of before names.
     what_it_names_is_there(&apt, first_apt.into_iter());
     what_it_names_is_there(&dnf, first_dnf.into_iter());
+}
+
+/// All files of a folder, with what they hold.
+const SUMS: &str = "find . -type f -exec sha256sum {} + | sort";
+
+/// The fingerprints of a folder's keys as machines get them: of whole keys, and of subkeys.
+const SHOWN: &str = "gpg --show-keys --with-colons | sed -n 's/^fpr:*//; T; s/:.*//p'";
+
+#[test]
+fn a_public_key_of_the_same_name_is_neither_exported_nor_taken_for_ours() {
+    let publisher = Publisher::new();
+    publisher.types("qus-release packages repository packages --host amd64 --target arm");
+    // A key that certifies, with a subkey that signs, among those of an impostor.
+    publisher.types("gpg --quick-generate-key 'T Name <t@example.org>' rsa2048 cert never");
+    let shown = |of: &str| publisher.types(&format!("{of} | {SHOWN}"));
+    let whole = shown("gpg --export").trim().to_owned();
+    publisher.types(&format!("gpg --quick-add-key {whole} rsa2048 sign never"));
+    let ours = shown("gpg --export");
+    assert_eq!(ours.lines().count(), 2, "{ours}");
+    publisher.types(
+        "mkdir -m 700 impostor; cp gpg/gpg.conf impostor; ours=$GNUPGHOME; export GNUPGHOME=$PWD/impostor; \
+         gpg --quick-generate-key 'T Name <t@example.org>' rsa2048 sign never; gpg --export > impostor.pgp; \
+         gpg --export-secret-keys > impostor.secret; gpgconf --kill all; GNUPGHOME=$ours gpg --import impostor.pgp",
+    );
+    assert_eq!(shown("gpg --export 't@example.org'").lines().count(), 3);
+
+    for kind in ["apt", "dnf"] {
+        let publish =
+            |key: &str| publisher.output(&format!("scripts/publish-{kind} --url file:///x packages {kind} '{key}'"));
+        for name in ["t@example.org", "T Name <t@example.org>", &whole] {
+            let output = publish(name);
+            let said = text(&output.stderr);
+            assert!(output.status.success() && said.ends_with(&format!("\nkeys: {whole}\n")), "{said}");
+            assert_eq!(shown(&format!("cat {kind}/qus.asc")), ours);
+        }
+    }
+    assert_eq!(shown("sed -n 's/^ \\.\\?//p' apt/qus.sources"), ours);
+    // What is signed, by the subkey, holds for who has nothing but what was exported.
+    publisher.types(
+        "mkdir -m 700 reader db; gpg --homedir reader --import apt/qus.asc; \
+         gpg --homedir reader --verify apt/dists/stable/InRelease; \
+         gpg --homedir reader --verify dnf/repodata/repomd.xml.asc dnf/repodata/repomd.xml; \
+         rpmkeys --dbpath $PWD/db --import dnf/qus.asc; \
+         rpmkeys --dbpath $PWD/db --define '_pkgverify_level all' -K dnf/packages/*",
+    );
+
+    // Two secret keys of one name: the name says too little.
+    publisher.types("gpg --import impostor.secret");
+    for kind in ["apt", "dnf"] {
+        let before = publisher.types(&format!("cd {kind}; {SUMS}"));
+        let refused =
+            publisher.output(&format!("scripts/publish-{kind} --url file:///x packages {kind} t@example.org"));
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let [error, help] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+        assert_eq!(error, "error: gpg has several secret keys \"t@example.org\"");
+        assert!(
+            help.starts_with("help: name one by its fingerprint, or delete those that are not yours: ")
+                && help.contains(&whole),
+            "{help}"
+        );
+        assert_eq!(publisher.types(&format!("cd {kind}; {SUMS}")), before);
+        publisher.types(&format!("scripts/publish-{kind} --url file:///x packages {kind} {whole}"));
+        assert_eq!(shown(&format!("cat {kind}/qus.asc")), ours);
+    }
+}
+
+#[test]
+fn who_took_our_key_for_a_subkey_of_theirs_is_not_exported() {
+    let publisher = Publisher::new();
+    publisher.types("qus-release packages repository packages --host amd64 --target arm");
+    publisher.types("gpg --quick-generate-key 'T <t@example.org>' rsa2048 cert never");
+    let field = |record: &str, number: u32| {
+        let listed = "gpg --list-secret-keys --with-colons t@example.org";
+        publisher.types(&format!("{listed} | grep -m 1 ^{record}: | cut -d : -f {number}")).trim().to_owned()
+    };
+    let (ours, grip, made) = (field("fpr", 10), field("grp", 10), field("sec", 6));
+    publisher.types(&format!("gpg --quick-add-key {ours} rsa2048 sign never"));
+    // It takes no more than our public key, but gpg makes one only for who has the secret one.
+    publisher.types(&format!(
+        "mkdir -m 700 impostor; cp -r gpg/gpg.conf gpg/private-keys-v1.d impostor; export GNUPGHOME=$PWD/impostor; \
+         gpg --faked-system-time '{made}!' --quick-generate-key 'E <e@example.org>' rsa2048 sign never; \
+         printf '%s\\n' addkey 13 {grip} s q 0 save | gpg --no-batch --no-tty --expert --command-fd 0 --status-fd 2 \
+             --faked-system-time '{made}!' --edit-key e@example.org; \
+         gpg --export > impostor.pgp; gpgconf --kill all"
+    ));
+    publisher.types("gpg --import impostor.pgp");
+    let shown = |of: &str| publisher.types(&format!("{of} | {SHOWN}"));
+    assert_eq!(shown(&format!("gpg --export {ours}")).matches(&ours).count(), 2);
+
+    let publish = format!("scripts/publish-apt --url file:///x packages apt {ours}");
+    let refused = |says: &str| {
+        let output = publisher.output(&publish);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.starts_with(says), "{said}");
+        assert!(!publisher.workshop.path("apt/qus.asc").exists());
+    };
+    refused(&format!("error: gpg has several secret keys \"{ours}\"\n"));
+    // With the secret key itself elsewhere, and only its subkey at hand, theirs is none that gpg has secrets of.
+    publisher.types(&format!("rm gpg/private-keys-v1.d/{grip}.key"));
+    refused(&format!("error: gpg also exports other keys than {ours}\n"));
+    publisher.types(
+        "gpg --yes --delete-keys $(gpg --with-colons --list-keys e@example.org | grep -m 1 ^fpr: | cut -d : -f 10)",
+    );
+    publisher.types(&publish);
+    assert_eq!(shown("cat apt/qus.asc").lines().collect::<Vec<_>>()[0], ours);
+    assert_eq!(shown("cat apt/qus.asc").lines().count(), 2);
+}
+
+#[test]
+fn keys_whose_signatures_machines_would_refuse_are_refused() {
+    let publisher = Publisher::new();
+    publisher.types("gpg --quick-generate-key 'Old <old@example.org>' rsa2048 sign never");
+    publisher.types("gpg --quick-generate-key 'New <new@example.org>' rsa2048 sign never");
+    for times in [1, 2] {
+        publisher
+            .types(&format!("qus-release packages repository {times} --host amd64 --target arm --revision {times}"));
+    }
+    publisher.types("scripts/publish-apt --url file:///x 1 apt old@example.org");
+    publisher.types("scripts/publish-dnf --url file:///x 1 dnf old@example.org");
+    let refused = |folder: &str, script: &str, says: &str| {
+        let before = publisher.types(&format!("cd {folder}; {SUMS}"));
+        let output = publisher.output(script);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(says), "{said}");
+        assert_eq!(publisher.types(&format!("cd {folder}; {SUMS}")), before);
+    };
+    let holds = "/qus.sources\" holds other keys\nhelp: scripts/publish-apt --url URL PACKAGES ";
+    refused("apt", "scripts/publish-apt --renew apt new@example.org", holds);
+    refused("apt", "scripts/publish-apt --renew apt old@example.org new@example.org", holds);
+    publisher.types("scripts/publish-apt --renew apt old@example.org");
+    publisher.types("scripts/publish-apt --url file:///x 2 apt old@example.org new@example.org");
+    publisher.types("scripts/publish-apt --renew apt new@example.org old@example.org");
+    assert_eq!(publisher.types("grep ^URIs: apt/qus.sources"), "URIs: file:///x\n");
+
+    let signed = ".rpm\" is signed by none of these keys\nhelp: name its key also, or delete it\n";
+    refused("dnf", "scripts/publish-dnf --url file:///x 2 dnf new@example.org", signed);
+    publisher.types("scripts/publish-dnf --url file:///x 2 dnf new@example.org old@example.org");
+    publisher.types("rm dnf/packages/*~qus1.*; scripts/publish-dnf --url file:///x 2 dnf new@example.org");
+    publisher.types("cp 1/*.rpm dnf/packages");
+    refused("dnf", "scripts/publish-dnf --url file:///x 2 dnf new@example.org", signed);
+}
+
+#[test]
+fn an_architecture_whose_packages_are_all_deleted_has_an_empty_list() {
+    let publisher = Publisher::new();
+    publisher.types("gpg --quick-generate-key 'T <t@example.org>' rsa2048 sign never");
+    publisher.types("qus-release packages repository amd64 --host amd64 --target arm");
+    publisher.types(
+        "dpkg-deb -R amd64/qus-emulator-arm_*.deb unpacked; mkdir arm64; \
+         sed -i 's/^Architecture: amd64$/Architecture: arm64/' unpacked/DEBIAN/control; \
+         dpkg-deb --build unpacked arm64/qus-emulator-arm_11.1.3-1~qus1_arm64.deb",
+    );
+    publisher.types("scripts/publish-apt --url file:///x amd64 apt t@example.org");
+    publisher.types("scripts/publish-apt --url file:///x arm64 apt t@example.org");
+    let packages = |architecture: &str| {
+        let list = format!("xzcat apt/dists/stable/main/binary-{architecture}/Packages.xz | sed -n 's/^Package: //p'");
+        publisher.types(&list)
+    };
+    assert_eq!((packages("amd64"), packages("arm64")), ("qus-emulator-arm\n".into(), "qus-emulator-arm\n".into()));
+    publisher.types(
+        "find apt/pool -name '*_arm64.deb' -delete; scripts/publish-apt --url file:///x amd64 apt t@example.org",
+    );
+    assert_eq!((packages("amd64"), packages("arm64")), ("qus-emulator-arm\n".into(), String::new()));
+    assert_eq!(publisher.types("grep ^Archi apt/dists/stable/Release"), "Architectures: amd64 arm64\n");
 }
