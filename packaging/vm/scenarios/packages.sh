@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# what: apt install from a signed repository; it runs after a reboot by systemd-binfmt alone; purge leaves nothing
+# what: apt install from a signed repository; it runs after a reboot by systemd-binfmt alone; purge leaves nothing, nor of qus install
 # suites: trixie sid
 # needs: QUS_TEST_SHIPPED
 
@@ -18,10 +18,18 @@ early_2() {
 
 phase_2() {
     qus test arm64
+    install -D -m 644 /media/vm/releases/anchor.json /etc/qus/trust.d/vm.json
+    offer new
+    qus install riscv64
+    expect_runs riscv64 "$(emulator riscv64 new)"
     apt-get remove -y qus-emulator-aarch64
     expect_runs_not arm64
-    apt-get purge -y --autoremove qus qus-emulator-aarch64
-    rm /etc/apt/sources.list.d/qus.sources
+    # What was downloaded goes with the configuration, in this very boot, by the package's script alone.
+    apt-get remove -y --autoremove qus
+    expect_runs riscv64 "$(emulator riscv64 new)"
+    apt-get purge -y qus qus-emulator-aarch64
+    expect_runs_not riscv64
+    rm /srv/qus /etc/apt/sources.list.d/qus.sources
 }
 
 phase_3() {
