@@ -59,16 +59,19 @@ fn index() -> Index {
     Publisher::usual(folder.path(), "https://example.org", &["aarch64", "arm", "i386", "x86_64"]).index
 }
 
-pub(crate) fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
-    let index = index();
-    let offer = Offer {
-        index: &index,
+/// What a repository with this index offers that nothing is known of beside.
+fn offer(index: &Index) -> Offer<'_> {
+    Offer {
+        index,
         repository: "https://example.org",
         trust: "seen".to_owned(),
         news: News::default(),
         terms: Terms::default(),
-    };
-    plan::install(&select(words), &Letters::default(), Consent::default(), observed, &offer)
+    }
+}
+
+pub(crate) fn install(words: &[&str], observed: &Observed) -> Result<Plan, Conflict> {
+    plan::install(&select(words), &Letters::default(), Consent::default(), observed, &offer(&index()))
 }
 
 pub(crate) fn select(words: &[&str]) -> Selection {
@@ -236,13 +239,7 @@ fn a_rule_that_would_match_the_hosts_own_programs_is_never_made() {
 #[test]
 fn a_rule_that_takes_any_of_the_hosts_own_programs_is_refused_not_only_this_ones() {
     let index = index();
-    let offer = Offer {
-        index: &index,
-        repository: "https://example.org",
-        trust: String::new(),
-        news: News::default(),
-        terms: Terms::default(),
-    };
+    let offer = offer(&index);
     // A 64-bit qus on a 64-bit kernel, below a 32-bit system.
     let mut observed = bare();
     observed.own_heads.push(target("i386").magic());
@@ -276,14 +273,7 @@ fn a_qus_that_is_itself_emulated_does_nothing_for_the_machine() {
 fn a_target_that_the_host_runs_by_itself_is_emulated_only_when_that_is_said() {
     assert_eq!(install(&["i386"], &bare()), Err(Conflict::Native(target("i386"))));
     let index = index();
-    let offer = Offer {
-        index: &index,
-        repository: "https://example.org",
-        trust: String::new(),
-        news: News::default(),
-        terms: Terms::default(),
-    };
-    assert!(plan::install(&select(&["i386"]), &Letters::default(), native(), &bare(), &offer).is_ok());
+    assert!(plan::install(&select(&["i386"]), &Letters::default(), native(), &bare(), &offer(&index)).is_ok());
 }
 
 #[test]

@@ -49,16 +49,8 @@ fn install(
     };
     let plan = plan_or_ask(selection, letters, consent, observed, &offer, context)?;
 
-    tell::taken(&plan, observed, context);
     tell_left_out(selection, consent, observed, context);
-    let report = context.carry_out(&plan, Some(&opened.store))?;
-    // What became of each target is told all the same.
-    let remembered = if report.changed_nothing() {
-        context.remember(observed, &opened.memory)
-    } else {
-        tell::place(&plan, observed, context);
-        Ok(())
-    };
+    let (report, remembered) = opened.carry_out(&plan, observed, context)?;
     tell::followed(&plan, &report, context);
     tell_unfollowed(selection, &offer, &report, context);
     let exit = conclude(&plan, &report, context)?;

@@ -1,11 +1,11 @@
 //! A repository at hand: what every verb does that asks one.
 
-use super::{Context, Failure, bundle};
+use super::{Context, Failure, Report, bundle, tell};
 use crate::channel::Channel;
 use crate::cli::{FromArgs, VersionArgs};
 use crate::news::News;
 use crate::observed::Observed;
-use crate::plan::{Offer, Terms};
+use crate::plan::{Offer, Plan, Terms};
 use crate::release::Index;
 use crate::settings::Settings;
 use crate::system::store::{Followed, Store};
@@ -68,6 +68,26 @@ impl Opened {
             news: News::of(&self.memory),
             terms: self.terms.clone(),
         }
+    }
+
+    /// Carries out a plan that was made of what it offers, and says beforehand whose it displaces. Where nothing was changed
+    /// the plan's own memory is not written either: what was seen is remembered here, and whether that could be done comes
+    /// second, for what was done is told all the same.
+    pub(super) fn carry_out(
+        &self,
+        plan: &Plan,
+        observed: &mut Observed,
+        context: &Context,
+    ) -> Result<(Report, Result<(), Failure>), Failure> {
+        tell::taken(plan, observed, context);
+        let report = context.carry_out(plan, Some(&self.store))?;
+        let remembered = if report.changed_nothing() {
+            context.remember(observed, &self.memory)
+        } else {
+            tell::place(plan, observed, context);
+            Ok(())
+        };
+        Ok((report, remembered))
     }
 }
 

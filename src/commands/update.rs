@@ -136,15 +136,7 @@ impl Done {
         let is_meant = |installed: &crate::receipt::Installed| named || installed.repository == url;
         let Update { plan, prospects, refused } =
             plan::update(wish.selection, wish.consent, observed, &offer, is_meant)?;
-        tell::taken(&plan, observed, context);
-        let report = context.carry_out(&plan, Some(&opened.store))?;
-        // What became of each target is told all the same.
-        let remembered = if report.changed_nothing() {
-            context.remember(observed, &opened.memory)
-        } else {
-            tell::place(&plan, observed, context);
-            Ok(())
-        };
+        let (report, remembered) = opened.carry_out(&plan, observed, context)?;
         let moved = prospects.iter().filter(|prospect| is_moved(prospect, &refused));
         for Prospect { target, installed, offered, .. } in moved.filter(|_| !report.dry_run) {
             match report.proofs.iter().find(|proof| proof.target == *target && report.dropped.contains(target)) {
