@@ -67,9 +67,12 @@ fn a_package_runs_now_and_after_a_boot_and_leaves_nothing() {
     sandbox.qus(&["apply"]).expect(0, &["aarch64: register qemu-aarch64"]);
     assert_eq!(whole(&sandbox), added);
     sandbox.qus(&["apply"]).expect(0, &["nothing to do"]);
+    let said = sandbox.qus(&["--quiet", "packaged", "add", "aarch64"]).expect(0, &[]);
+    assert_eq!((said.stdout, said.stderr), Default::default());
     for verb in ["remove", "update", "rollback", "pin"] {
         sandbox.qus(&[verb, "aarch64"]).expect(8, &["qus-emulator-aarch64"]);
     }
+    sandbox.qus(&["prefer", "aarch64", "qus"]).expect(8, &["help: to download one", ": qus install aarch64"]);
     sandbox.qus(&["remove", "all"]).expect(0, &["nothing to do"]);
     assert_eq!(whole(&sandbox), added);
 

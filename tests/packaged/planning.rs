@@ -561,6 +561,29 @@ fn what_only_a_package_provides_is_its_managers_to_change() {
 }
 
 #[test]
+fn who_goes_before_what_only_a_package_provides_is_settled_otherwise_and_that_is_said() {
+    let mut observed = live(bare(), "aarch64");
+    let fex = Rule { name: RuleName::try_from("FEX-aarch64".to_owned()).unwrap(), ..rule("aarch64", "/usr/bin/FEX") };
+    let file = RootedPath::from_trusted("/usr/lib/binfmt.d/FEX-aarch64.conf");
+    observed.configuration.add(DropIn::parse(file, &fex.line()));
+    let what = "\"aarch64\" is of the package qus-emulator-aarch64 alone, and qus has none of its own to put before or behind another";
+    for (word, cure) in [
+        ("qus", "to download one, which goes before the package's: qus install aarch64"),
+        ("package", "to use the package's, whoever else was chosen: qus packaged add --yes aarch64"),
+        ("fex", "to leave it to \"fex\": apt remove qus-emulator-aarch64"),
+        ("FEX-aarch64", "to leave it to \"FEX-aarch64\": apt remove qus-emulator-aarch64"),
+    ] {
+        let refused = plan::prefer(target("aarch64"), word, &observed).unwrap_err();
+        assert_eq!((refused.exit(), refused.to_string().as_str()), (Exit::Managed, what));
+        assert_eq!(refused.help().as_deref(), Some(cure));
+    }
+    let refused = plan::prefer(target("aarch64"), "box64", &observed).unwrap_err();
+    assert_eq!(refused.to_string(), "nobody called \"box64\" registers programs of \"aarch64\" here");
+    let refused = plan::prefer(target("arm"), "fex", &observed).unwrap_err();
+    assert_eq!(refused, Conflict::NotInstalled(target("arm")));
+}
+
+#[test]
 fn states_of_packaged_targets_are_told_apart() {
     let state = |observed: &Observed| observed.state(target("aarch64"));
     assert_eq!(state(&live(bare(), "aarch64")), State::Ready);
