@@ -1,5 +1,7 @@
 //! Packages that come and go on a real kernel, with real emulators and programs.
 
+mod scripts;
+
 use std::io::Write;
 use std::path::PathBuf;
 
