@@ -118,6 +118,8 @@ pub enum Conflict {
     UnfitEmulator { path: String, why: String },
     #[error("\"{target}\" is of the package {}, and qus did not install it", packaged::package(*target))]
     OfPackage { target: Target, manager: Manager, deed: Deed },
+    #[error("\"{target}\" is of the package {} alone, and qus has none of its own to put before or behind another", packaged::package(*target))]
+    OnlyOfPackage { target: Target, manager: Manager, word: String },
     #[error("the emulator \"{}\" or its rule \"{}\" is not there", packaged::emulator(*target), packaged::path(*target))]
     PackageDamaged { target: Target, manager: Manager },
     #[error(transparent)]
@@ -224,7 +226,7 @@ impl Explain for Conflict {
             | Conflict::NotOfUserNamespace
             | Conflict::Disabled
             | Conflict::MayNotWrite(_) => Exit::Kernel,
-            Conflict::OfPackage { .. } => Exit::Managed,
+            Conflict::OfPackage { .. } | Conflict::OnlyOfPackage { .. } => Exit::Managed,
             Conflict::Rule(_) => Exit::Usage,
             _ => Exit::Failed,
         }
@@ -308,6 +310,16 @@ impl Explain for Conflict {
                 format!("if it is not wanted, take it away by what registered it; until the next boot: echo -1 > /proc/sys/fs/binfmt_misc/{name}")
             }
             Conflict::OfPackage { target, manager, deed } => manager.command(*deed, &packaged::package(*target)),
+            Conflict::OnlyOfPackage { target, word, .. } if word == Owner::Qus.id() => {
+                format!("to download one, which goes before the package's: qus install {target}")
+            }
+            Conflict::OnlyOfPackage { target, word, .. } if word == Owner::Package.id() => {
+                format!("to use the package's, whoever else was chosen: qus packaged add --yes {target}")
+            }
+            Conflict::OnlyOfPackage { target, manager, word } => {
+                let remove = manager.command(Deed::Remove, &packaged::package(*target));
+                format!("to leave it to \"{word}\": {remove}")
+            }
             Conflict::PackageDamaged { target, manager } => {
                 manager.command(Deed::Reinstall, &packaged::package(*target))
             }

@@ -48,6 +48,11 @@ impl Ui {
         self.verbose
     }
 
+    /// Whether nothing is wanted that is as it should be.
+    pub fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// A line of the result.
     pub fn result(self, line: impl Display) {
         if !self.json {
@@ -75,6 +80,11 @@ impl Ui {
         if !self.quiet {
             say("note", NOTE, &line.to_string());
         }
+    }
+
+    /// Something that was wanted and is not done, for those too who want to hear little.
+    pub fn left(self, line: impl Display) {
+        say("note", NOTE, &line.to_string());
     }
 
     /// Something that may turn out badly.

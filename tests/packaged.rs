@@ -1,6 +1,6 @@
 //! Packages of emulators: what their scripts ask qus for, and what becomes of the machine.
 
-mod images;
+pub(crate) mod images;
 mod kernel;
 mod planning;
 

@@ -5,5 +5,6 @@
 
 mod apt;
 mod dnf;
+mod program;
 mod repository;
 mod system;

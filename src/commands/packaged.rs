@@ -65,6 +65,7 @@ pub(super) fn run(args: &PackagedArgs, context: &Context) -> Result<Exit, Failur
     }
     for proof in &report.proofs {
         match proof.outcome {
+            Outcome::Ready if context.ui.is_quiet() => {}
             Outcome::Ready => context.ui.result(describe_proof(proof)),
             _ => context.ui.warn(describe_proof(proof)),
         }
@@ -90,12 +91,12 @@ fn tell(attended: &Attended, adds: bool, context: &Context) {
     let Attended { plan, later, left } = attended;
     for Left { linked, why, .. } in left {
         let boot = if *linked || !adds { "" } else { "; nor is it at boot" };
-        context.ui.note(format!("{why}{boot}"));
+        context.ui.left(format!("{why}{boot}"));
     }
     match later {
         Some(why) if adds => context.ui.note(format!("nothing is registered now, but at the next boot: {why}")),
         Some(why) => context.ui.note(format!("what is registered stays so until the next boot: {why}")),
-        None if plan.is_empty() && left.is_empty() => context.ui.result("nothing to do"),
+        None if plan.is_empty() && left.is_empty() && !context.ui.is_quiet() => context.ui.result("nothing to do"),
         None => {}
     }
 }

@@ -77,5 +77,10 @@ fn tell_back(chosen: &[(Target, &Installed)], after: &Receipt, proofs: &[Proof],
 fn tell_faults(back: &[Target], after: &Receipt, observed: &Observed, news: &News, context: &Context) {
     let observed = Observed { receipt: after.clone(), ..observed.clone() };
     let faults = advisories::of(back.iter().copied(), &observed, news);
-    advisories::tell(&faults, |targets| format!("forward again: qus rollback {}", advisories::names(targets)), context);
+    advisories::tell(
+        &faults,
+        &observed,
+        |targets| format!("forward again: qus rollback {}", advisories::names(targets)),
+        context,
+    );
 }

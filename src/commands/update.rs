@@ -173,7 +173,7 @@ impl Done {
         let news = News::of(&self.memory);
         let targets = Target::all().filter(|target| selection.includes(*target));
         self.document.advisories = advisories::of(targets, &observed, &news);
-        advisories::tell(&self.document.advisories, |targets| cure(targets, &observed, &news), context);
+        advisories::tell(&self.document.advisories, &observed, |targets| cure(targets, &observed, &news), context);
         advisories::tell_tool(&news, context);
         let moved = self.document.moved();
         if moved.is_empty() && self.refused.is_empty() && self.failed.exit.is_none() && !context.global.quiet {

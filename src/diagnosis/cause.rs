@@ -157,6 +157,11 @@ pub enum Cause {
     DropInForeign { target: Target, path: RootedPath },
     #[error("the drop-in of \"{target}\", \"{path}\", is masked: after a boot it is not registered")]
     DropInMasked { target: Target, path: RootedPath },
+    #[error(
+        "\"{path}\", which a boot reads of the package of \"{target}\", is {}, and this kernel is not",
+        if *older { "for Linux before 5.12" } else { "for Linux 5.12 or newer" }
+    )]
+    DropInOtherKernel { target: Target, path: RootedPath, older: bool },
     #[error("after a boot \"{file}\" of {} runs \"{target}\"", owner.title())]
     OutdoneAfterBoot { target: Target, file: RootedPath, owner: Owner },
     #[error("\"{path}\" is not the file that was installed")]
@@ -196,7 +201,8 @@ impl Cause {
             Cause::TableDisabled => format!("echo 1 > {table}/status"),
             Cause::EntryDisabled { target, ours: true, .. }
             | Cause::EmulatorReplaced { target: Some(target), behind: true, .. }
-            | Cause::DropInMissing { target, .. } => format!("qus apply {target}"),
+            | Cause::DropInMissing { target, .. }
+            | Cause::DropInOtherKernel { target, .. } => format!("qus apply {target}"),
             // To the receipt nothing is amiss: the path is the same, and the entry is there.
             Cause::EmulatorReplaced { target: Some(target), entry, of: Provider::Qus, .. } => {
                 format!("echo -1 > {}; qus install {target}", quoted(&format!("{table}/{entry}")))

@@ -2,10 +2,11 @@
 
 use super::cause::Cause;
 use super::{Diagnosis, Weight};
-use crate::dropin;
+use crate::dropin::{self, packaged};
 use crate::news::News;
 use crate::observed::{Binfmt, FileState, Observed, Unreachable};
 use crate::owner::Owner;
+use crate::plan::is_for_other_kernel;
 use crate::target::Target;
 
 /// What is amiss with the kernel's table itself, whatever is to be in it.
@@ -22,7 +23,11 @@ pub fn table(observed: &Observed) -> Option<Cause> {
 /// What is amiss with an installed target beside what running its programs shows; `found` is what that showed, and `news`
 /// what was last heard of its repository.
 pub fn installed(target: Target, observed: &Observed, news: &News, mut found: Diagnosis) -> Diagnosis {
-    let Some(installed) = observed.receipt.targets.get(&target) else { return found };
+    if is_for_other_kernel(target, observed) {
+        let older = matches!(observed.packaged.links.get(&target), Some(FileState::Text(_)));
+        found.add(Weight::Harms, Cause::DropInOtherKernel { target, path: packaged::link(target), older });
+    }
+    let Some(installed) = observed.receipt.targets.get(&target) else { return found.ranked() };
     if observed.damaged.contains(&target) {
         // Before what shows that it is another file than the kernel runs.
         let cause = Cause::EmulatorDamaged { target, path: installed.path.clone() };

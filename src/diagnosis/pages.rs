@@ -88,6 +88,7 @@ names! {
     DropInMissing => "drop-in-missing",
     DropInForeign => "drop-in-foreign",
     DropInMasked => "drop-in-masked",
+    DropInOtherKernel => "drop-in-other-kernel",
     OutdoneAfterBoot => "outdone-after-boot",
     EmulatorDamaged => "emulator-damaged",
     EmulatorRevoked => "emulator-revoked",

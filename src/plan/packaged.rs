@@ -6,15 +6,15 @@
 
 use serde::Serialize;
 
+use super::reach::{as_image, why_foreign, why_later};
 use super::target::{given_back, rival};
-use super::{Plan, Planned, Step, check_enabled, reach_table};
+use super::{Plan, Planned, Step};
 use crate::conflict::Conflict;
 use crate::dropin::packaged;
 use crate::entry::Entry;
-use crate::observed::{Binfmt, Fault, FaultKind, FileState, Observed, PackagedEmulator, Table, Unreachable};
+use crate::observed::{Binfmt, Fault, FaultKind, FileState, Observed, PackagedEmulator, Table};
 use crate::owner::Stance;
 use crate::package::Deed;
-use crate::place::Keeper;
 use crate::receipt::Receipt;
 use crate::rooted::RootedPath;
 use crate::rule::{Flags, KernelVersion, Rule, RuleName};
@@ -58,10 +58,13 @@ pub fn check_packages(selection: &Selection, deed: Deed, observed: &Observed) ->
 /// How to make the system use the emulators that packages brought of `selection`, now and after every boot.
 ///
 /// What is registered already is registered again, without a gap: behind the same rule there may be another file. Nobody
-/// is outdone who was chosen on purpose, unless by `consent`, or unless that was decided before.
+/// is outdone who was chosen on purpose, unless by `consent`, or unless that was decided before. Where a system is only
+/// built, nothing of the machine that builds it decides anything.
 pub fn packaged_add(selection: &Selection, consent: Consent, observed: &Observed) -> Result<Attended, Conflict> {
     let (mut files, mut entries) = (Plan::default(), Plan::default());
     let mut attended = Attended { later: why_later(observed), ..Attended::default() };
+    let image = why_foreign(observed).map(|_| as_image(observed));
+    let observed = image.as_ref().unwrap_or(observed);
     for target in meant(selection, observed.packaged.emulators.keys()) {
         let emulator = observed.packaged.emulators.get(&target);
         let emulator = emulator.ok_or(Conflict::PackageDamaged { target, manager: observed.packaged.manager })?;
@@ -157,6 +160,21 @@ pub(super) fn put_back(plan: &mut Plan, target: Target, observed: &Observed) -> 
     if is_due && !answers { register(plan, target, emulator, observed) } else { Ok(()) }
 }
 
+/// Makes what a boot reads of `target`'s package right for the running kernel, if it was made for another one.
+pub(super) fn put_right(plan: &mut Plan, target: Target, observed: &Observed) -> Result<(), Conflict> {
+    if is_for_other_kernel(target, observed) { put_link(plan, target, observed) } else { Ok(()) }
+}
+
+/// Whether what a boot reads of `target`'s package is for kernels before Linux 5.12 and the running one is none, or the
+/// other way round.
+pub fn is_for_other_kernel(target: Target, observed: &Observed) -> bool {
+    let is_small_file = matches!(observed.packaged.links.get(&target), Some(FileState::Text(_)));
+    observed.packaged.is_linked(target)
+        && observed.packaged.emulators.contains_key(&target)
+        && is_small_file != is_older(observed)
+        && why_foreign(observed).is_none()
+}
+
 /// The targets of `selection`; all are those of `there`.
 fn meant<'a>(selection: &Selection, there: impl Iterator<Item = &'a Target>) -> Vec<Target> {
     let mut targets: Vec<Target> = match selection {
@@ -168,33 +186,9 @@ fn meant<'a>(selection: &Selection, there: impl Iterator<Item = &'a Target>) -> 
     targets
 }
 
-/// Why nothing is registered from here now.
-fn why_later(observed: &Observed) -> Option<String> {
-    let place = &observed.place;
-    let is_table_of_place = matches!(&observed.binfmt, Binfmt::Mounted(Table { keeper: Keeper::UserNamespace, .. }));
-    // On WSL everybody has mounts of their own.
-    let has_own_mounts = place.mount_namespace && place.wsl.is_none() && !is_table_of_place;
-    if matches!(observed.binfmt, Binfmt::NotAsked) {
-        return Some("this is an image".to_owned());
-    }
-    if matches!(observed.binfmt, Binfmt::Unreachable(Unreachable::NoProc)) {
-        // Nothing is known of the place either.
-        return Some(Conflict::NoProc.to_string());
-    }
-    if place.chroot || place.container.is_some() || has_own_mounts {
-        return Some(format!("this runs {place}"));
-    }
-    if let Some(entry) = observed.emulating() {
-        return Some(Conflict::Emulated(entry.name().clone()).to_string());
-    }
-    let reached = reach_table(&mut Plan::default(), observed).and_then(|()| check_enabled(observed));
-    reached.err().map(|conflict| conflict.to_string())
-}
-
 /// Why a boot is not to register `target` either.
 fn why_unlinked(target: Target, emulator: &PackagedEmulator, consent: Consent, observed: &Observed) -> Option<String> {
-    let is_system = !matches!(observed.binfmt, Binfmt::NotAsked);
-    if emulator.takes_itself() || (is_system && observed.is_own(&emulator.rule.pattern)) {
+    if emulator.takes_itself() || observed.is_own(&emulator.rule.pattern) {
         return Some(Conflict::Own(target).to_string());
     }
     let installed = observed.receipt.targets.get(&target);
@@ -208,7 +202,7 @@ fn why_unlinked(target: Target, emulator: &PackagedEmulator, consent: Consent, o
     if observed.packaged.is_linked(target) || installed.is_some() {
         return None;
     }
-    if is_system && observed.native.contains(&target) {
+    if observed.native.contains(&target) {
         return Some(format!("this machine runs \"{target}\" programs by itself"));
     }
     let (owner, by) = rival(target, observed).filter(|_| !consent.take_over)?;

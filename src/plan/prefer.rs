@@ -20,7 +20,7 @@ use crate::target::Target;
 /// is registered again or taken away. Theirs is registered where it is not, or has to become the newest; what ours
 /// displaced is given back.
 pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, Conflict> {
-    let was = observed.receipt.targets.get(&target).ok_or(Conflict::NotInstalled(target))?;
+    let Some(was) = observed.receipt.targets.get(&target) else { return Err(unsettled(target, word, observed)) };
     let mut installed = was.clone();
     let mut entries = Plan::default();
     if word == Owner::Qus.id() {
@@ -55,6 +55,21 @@ pub fn prefer(target: Target, word: &str, observed: &Observed) -> Result<Plan, C
     after.targets.insert(target, installed);
     plan.push(Step::Record { after, before: observed.receipt.clone() });
     Ok(plan)
+}
+
+/// Why nothing is settled about a target that qus did not install. A package's goes before or behind others by its being
+/// there, and by its manager taking it away.
+fn unsettled(target: Target, word: &str, observed: &Observed) -> Conflict {
+    let others = others(target, observed);
+    let is_there = others.iter().any(|(name, (owner, _))| owner.id() == word || name.as_str() == word);
+    let packaged = &observed.packaged;
+    match word {
+        _ if !packaged.emulators.contains_key(&target) => Conflict::NotInstalled(target),
+        word if is_there || [Owner::Qus.id(), Owner::Package.id()].contains(&word) => {
+            Conflict::OnlyOfPackage { target, manager: packaged.manager, word: word.to_owned() }
+        }
+        word => Conflict::NoSuchOwner { target, word: word.to_owned(), there: names(&others) },
+    }
 }
 
 /// Everybody else who can run `target`, by the name of the entry: those whom the kernel has, those who are

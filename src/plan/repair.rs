@@ -36,19 +36,22 @@ pub struct Beyond {
 /// How to make links, drop-ins and the kernel's table what the receipt says of `selection`, after whatever was done to
 /// them. What is as it should be needs nothing. An emulator that is gone has to be installed again.
 pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conflict> {
-    let mut mending = Mending { observed, files: Plan::default(), entries: Plan::default(), beyond: Vec::new() };
+    let (files, links, entries) = Default::default();
+    let mut mending = Mending { observed, files, links, entries, beyond: Vec::new() };
     let mut after = observed.receipt.clone();
     for (target, was) in observed.receipt.targets.iter().filter(|(target, _)| selection.includes(**target)) {
         after.targets.insert(*target, mending.mend(*target, was));
     }
     for target in Target::all().filter(|target| selection.includes(*target)) {
-        if !observed.receipt.targets.contains_key(&target)
-            && let Err(conflict) = packaged::put_back(&mut mending.entries, target, observed)
-        {
+        let mut done = packaged::put_right(&mut mending.links, target, observed);
+        if !observed.receipt.targets.contains_key(&target) {
+            done = done.and_then(|()| packaged::put_back(&mut mending.entries, target, observed));
+        }
+        if let Err(conflict) = done {
             mending.leave(target, &conflict);
         }
     }
-    let Mending { mut files, mut entries, beyond, .. } = mending;
+    let Mending { mut files, mut links, mut entries, beyond, .. } = mending;
     let mut plan = Plan::default();
     if !files.is_empty() || after != observed.receipt {
         check_places(observed)?;
@@ -56,13 +59,14 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
             plan.make_directories(directory, observed);
         }
     }
-    if !entries.is_empty() && observed.receipt.says_nothing() {
+    if !(links.is_empty() && entries.is_empty()) && observed.receipt.says_nothing() {
         // Where only packages are registered, nothing of the journal's is left.
         plan.make_directories(observed.layout.state(), observed);
         plan.prune = plan.made().cloned().collect();
         plan.prune.reverse();
     }
     plan.steps.append(&mut files.steps);
+    plan.steps.append(&mut links.steps);
     if !entries.is_empty() {
         reach_kernel(&mut plan, observed)?;
         plan.steps.append(&mut entries.steps);
@@ -77,6 +81,8 @@ pub fn repair(selection: &Selection, observed: &Observed) -> Result<Repair, Conf
 struct Mending<'a> {
     observed: &'a Observed,
     files: Plan,
+    /// What packages of emulators have a boot read.
+    links: Plan,
     entries: Plan,
     beyond: Vec<Beyond>,
 }

@@ -15,17 +15,22 @@ use crate::support::tree::tree;
 /// A root directory with the files of a package, and nothing else.
 fn image(name: &str) -> TempDir {
     let image = TempDir::new().unwrap();
+    unpack(image.path(), name);
+    image
+}
+
+/// Puts the files of a package into a root directory.
+pub(crate) fn unpack(image: &Path, name: &str) {
     let target = target(name);
     for (path, bytes) in [
         (packaged::emulator(target), Program::of(self::target("x86_64")).elf),
         (packaged::path(target), packaged::text(target).into_bytes()),
     ] {
-        let path = image.path().join(&path.as_str()[1..]);
+        let path = image.join(&path.as_str()[1..]);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
-    image
 }
 
 fn of_dpkg(image: &Path, words: &[&str]) -> Said {
@@ -90,6 +95,26 @@ fn somebody_elses_file_in_the_links_place_fails_and_stays() {
     with_root(image.path(), &["packaged", "remove", "aarch64"])
         .expect(0, &["note: \"/usr/lib/binfmt.d/qus-aarch64.conf\" is there already"]);
     assert_eq!(tree(image.path()), before);
+}
+
+#[test]
+fn who_wants_to_hear_little_hears_what_is_wrong_or_left_and_nothing_else() {
+    let image = image("aarch64");
+    let rule = ":FEX-aarch64:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00::/usr/bin/FEX:";
+    let directory = image.path().join("usr/lib/binfmt.d");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("FEX-aarch64.conf"), rule).unwrap();
+    let quietly = |words: &[&str]| {
+        let said = with_root(image.path(), &[&["--quiet", "packaged"], words].concat()).expect(0, &[]);
+        (said.stdout, said.stderr)
+    };
+    let left = "note: \"aarch64\" is left to FEX (\"/usr/lib/binfmt.d/FEX-aarch64.conf\"); to use this emulator all the same: qus packaged add --yes aarch64; nor is it at boot\n";
+    assert_eq!(quietly(&["add", "aarch64"]), (String::new(), left.to_owned()));
+    let nothing = (String::new(), String::new());
+    assert_eq!(quietly(&["add", "--yes", "aarch64"]), nothing);
+    for _ in 0..2 {
+        assert_eq!(quietly(&["remove", "aarch64"]), nothing);
+    }
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! Packages that come and go on a real kernel, with real emulators and programs.
 
+mod scripts;
+
 use std::io::Write;
 use std::path::PathBuf;
 
+use qus::dropin::packaged::text_for_older_kernels;
+
 use crate::packaged::{delete, unpack};
 use crate::support::executions::Loop;
+use crate::support::publisher::target;
 use crate::support::real::{Emulators, answering, machine, program, runs, status};
 use crate::support::sandbox::Sandbox;
 use crate::support::tree::Tree;
@@ -64,9 +69,12 @@ fn a_package_runs_now_and_after_a_boot_and_leaves_nothing() {
     sandbox.qus(&["apply"]).expect(0, &["aarch64: register qemu-aarch64"]);
     assert_eq!(whole(&sandbox), added);
     sandbox.qus(&["apply"]).expect(0, &["nothing to do"]);
+    let said = sandbox.qus(&["--quiet", "packaged", "add", "aarch64"]).expect(0, &[]);
+    assert_eq!((said.stdout, said.stderr), Default::default());
     for verb in ["remove", "update", "rollback", "pin"] {
         sandbox.qus(&[verb, "aarch64"]).expect(8, &["qus-emulator-aarch64"]);
     }
+    sandbox.qus(&["prefer", "aarch64", "qus"]).expect(8, &["help: to download one", ": qus install aarch64"]);
     sandbox.qus(&["remove", "all"]).expect(0, &["nothing to do"]);
     assert_eq!(whole(&sandbox), added);
 
@@ -134,6 +142,26 @@ fn a_file_that_was_replaced_and_not_registered_is_told_by_doctor_with_its_cure()
         .expect(0, &[]);
     let said = sandbox.qus(&["doctor", &program("arm64").display().to_string()]).expect(10, &["emulator-missing"]);
     assert!(said.stdout.contains(": apt install --reinstall qus-emulator-aarch64\n"), "{said:#?}");
+}
+
+#[test]
+fn what_was_linked_for_an_older_kernel_is_told_by_doctor_and_its_cure_puts_it_right() {
+    let emulators = Emulators::of(&["aarch64"]);
+    let sandbox = machine();
+    unpack(&sandbox, "aarch64", &emulator(&emulators));
+    sandbox.qus(&["packaged", "add", "aarch64"]).expect(0, &[]);
+    let right = whole(&sandbox);
+    let (text, link) = (text_for_older_kernels(target("aarch64")), "/usr/lib/binfmt.d/qus-aarch64.conf");
+    for cure in [&["apply", "aarch64"][..], &["packaged", "add", "aarch64"]] {
+        sandbox
+            .shell(&format!("rm {link}; cat > {link} <<'END'\n{text}END\n/usr/lib/systemd/systemd-binfmt"))
+            .expect(0, &[]);
+        let said = sandbox.qus(&["doctor"]).expect(10, &["drop-in-other-kernel"]);
+        assert!(said.stdout.contains(": qus apply aarch64\n"), "{said:#?}");
+        sandbox.qus(cure).expect(0, &["aarch64"]);
+        sandbox.qus(&["doctor"]).expect(0, &[]);
+        assert_eq!(whole(&sandbox), right);
+    }
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Packages of emulators, decided without a machine.
 
+use std::collections::BTreeSet;
+
 use qus::configuration::DropIn;
 use qus::conflict::Conflict;
+use qus::diagnosis::{self, Diagnosis};
 use qus::dropin::{self, packaged};
 use qus::entry::Entry;
 use qus::exit::{Exit, Explain};
 use qus::layout::Layout;
-use qus::observed::{Access, Binfmt, FileState, Observed, PackagedEmulator, State, Table};
+use qus::news::News;
+use qus::observed::{Access, Binfmt, FileState, Observed, PackagedEmulator, State, Table, Unreachable};
 use qus::owner::Owner;
 use qus::package::{Deed, Manager};
 use qus::place::{Keeper, Place};
@@ -206,6 +210,121 @@ fn before_linux_5_12_the_rule_is_another_and_so_is_what_a_boot_reads() {
     assert_eq!(steps(&add(&["aarch64"], &observed).plan), ["make directory /var/lib/qus", REGISTER, take, LINK]);
     let observed = Observed { kernel: KernelVersion(5, 10), ..linked(bare(), "aarch64") };
     assert_eq!(steps(&add(&["aarch64"], &observed).plan), ["make directory /var/lib/qus", register, take, write]);
+}
+
+/// An old kernel, which runs aarch64 by itself and has somebody on purpose for it, may build systems for other machines.
+#[test]
+fn nothing_of_the_machine_that_builds_a_system_decides_what_that_boots() {
+    let fex = Rule { name: RuleName::try_from("FEX-aarch64".to_owned()).unwrap(), ..rule("aarch64", "/usr/bin/FEX") };
+    let own = rule("riscv64", "/usr/bin/qemu-riscv64");
+    let Binfmt::Mounted(table) = table_with(&[fex, own.clone()]) else { panic!("no table") };
+    let builder = |place: Place, table: Table| Observed {
+        binfmt: Binfmt::Mounted(table),
+        kernel: KernelVersion(4, 18),
+        native: [target("aarch64")].into(),
+        place,
+        ..unpacked(bare(), "aarch64")
+    };
+    let chroot = || Place { chroot: true, ..Place::default() };
+    let emulated = Observed {
+        own_heads: vec![target("riscv64").magic()],
+        ..builder(Place::default(), Table { enabled: true, entries: vec![Entry::of(own)], ..Table::default() })
+    };
+    let with = |access, keeper| Table { access, keeper, ..table.clone() };
+    let usual = || with(Access::Writable, Keeper::Outside);
+    let no_table = |why| Observed { binfmt: Binfmt::Unreachable(why), ..builder(Place::default(), table.clone()) };
+    let builders = [
+        builder(chroot(), usual()),
+        builder(Place { container: Some("podman".to_owned()), ..Place::default() }, usual()),
+        builder(Place { mount_namespace: true, ..Place::default() }, usual()),
+        builder(Place { user_namespace: true, ..Place::default() }, with(Access::Denied, Keeper::Machine)),
+        builder(Place::default(), with(Access::ReadOnly, Keeper::Machine)),
+        builder(Place::default(), with(Access::Writable, Keeper::Nobody)),
+        no_table(Unreachable::NoProc),
+        no_table(Unreachable::NoPrivilege),
+        no_table(Unreachable::NotHandedIn),
+        no_table(Unreachable::PrivateContainer),
+        no_table(Unreachable::OtherUserNamespace),
+        emulated,
+    ];
+    let image = Observed { binfmt: Binfmt::NotAsked, ..builder(Place::default(), Table::default()) };
+    let as_image = add(&["aarch64"], &image);
+    assert_eq!(steps(&as_image.plan), ["make directory /var/lib/qus", LINK]);
+    for observed in builders {
+        let attended = add(&["aarch64"], &observed);
+        assert_eq!((&attended.plan, &attended.left), (&as_image.plan, &as_image.left), "{:?}", attended.later);
+        // What was made elsewhere for an older kernel is made right, and what is there is said to be wrong by nobody.
+        let mut observed = linked(observed, "aarch64");
+        assert!(!plan::is_for_other_kernel(target("aarch64"), &observed));
+        assert!(plan::repair(&Selection::All, &observed).unwrap().plan.is_empty());
+        let small = packaged::text_for_older_kernels(target("aarch64"));
+        observed.packaged.links.insert(target("aarch64"), FileState::Text(small));
+        let said = steps(&add(&["aarch64"], &observed).plan);
+        assert_eq!(said, ["make directory /var/lib/qus", "remove /usr/lib/binfmt.d/qus-aarch64.conf", LINK]);
+    }
+    // A machine's own kernel that has no table is the one that will boot it.
+    for why in [Unreachable::NotInKernel, Unreachable::NotLoaded] {
+        let observed = Observed { native: BTreeSet::new(), ..no_table(why) };
+        let said = steps(&add(&["aarch64"], &observed).plan);
+        assert_eq!(said, ["make directory /var/lib/qus", "write /usr/lib/binfmt.d/qus-aarch64.conf"]);
+    }
+    // Whatever takes the programs of the system that is built takes them after its boot too.
+    let observed = Observed { own_heads: vec![target("aarch64").magic()], ..builder(chroot(), Table::default()) };
+    assert_eq!(add(&["aarch64"], &observed).left[0].why, Conflict::Own(target("aarch64")).to_string());
+}
+
+#[test]
+fn what_was_linked_for_another_kernel_is_told_by_doctor_and_put_right_by_apply() {
+    let (write, take) = ("write /usr/lib/binfmt.d/qus-aarch64.conf", "remove /usr/lib/binfmt.d/qus-aarch64.conf");
+    let small = FileState::Text(packaged::text_for_older_kernels(target("aarch64")));
+    let link = FileState::Link(packaged::link_content(target("aarch64")));
+    let is_own = |observed: Observed, kernel, there: &FileState| {
+        let mut observed = Observed { kernel, ..observed };
+        observed.packaged.links.insert(target("aarch64"), there.clone());
+        observed
+    };
+    let told = |observed: &Observed| {
+        let found = diagnosis::installed(target("aarch64"), observed, &News::default(), Diagnosis::default());
+        found
+            .findings
+            .iter()
+            .map(|finding| (finding.cause.to_string(), finding.cause.cure().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let (older, newer) = (KernelVersion(5, 11), KernelVersion(5, 12));
+    let registered = Observed {
+        binfmt: table_with(&[Rule {
+            flags: Flags::try_from("OF".to_owned()).unwrap(),
+            ..packaged::rule(target("aarch64"))
+        }]),
+        ..linked(bare(), "aarch64")
+    };
+    let begin = "make directory /var/lib/qus";
+    let cases = [
+        (registered.clone(), older, &link, &[begin, take, write][..], "for Linux 5.12 or newer"),
+        (live(bare(), "aarch64"), newer, &small, &[begin, take, LINK], "for Linux before 5.12"),
+        // What is downloaded hides it today.
+        (linked(installed(None), "aarch64"), older, &link, &[take, write], "for Linux 5.12 or newer"),
+    ];
+    for (observed, kernel, there, done, of) in cases {
+        let observed = is_own(observed, kernel, there);
+        let what = format!(
+            "\"/usr/lib/binfmt.d/qus-aarch64.conf\", which a boot reads of the package of \"aarch64\", is {of}, and this kernel is not"
+        );
+        assert!(told(&observed).contains(&(what, "qus apply aarch64".to_owned())), "{:?}", told(&observed));
+        let plan = plan::repair(&select(&["aarch64"]), &observed).unwrap().plan;
+        assert_eq!(steps(&plan).iter().map(String::as_str).collect::<Vec<_>>(), done);
+        assert!(plan::repair(&select(&["arm"]), &observed).unwrap().plan.is_empty());
+    }
+    for (observed, kernel, there) in [(registered, older, &small), (live(bare(), "aarch64"), newer, &link)] {
+        let observed = is_own(observed, kernel, there);
+        assert_eq!(told(&observed), []);
+        assert!(plan::repair(&Selection::All, &observed).unwrap().plan.is_empty());
+    }
+    // The entry with the flag is registered anew, too.
+    let observed = is_own(live(bare(), "aarch64"), older, &link);
+    let register = "register qemu-aarch64 for /usr/libexec/qus/qemu-aarch64-static (OF)";
+    assert_eq!(steps(&plan::repair(&Selection::All, &observed).unwrap().plan), [begin, take, write, register]);
 }
 
 #[test]
@@ -439,6 +558,29 @@ fn what_only_a_package_provides_is_its_managers_to_change() {
     assert!(plan::remove(&Selection::All, &observed).unwrap().is_empty());
     // What is downloaded as well is qus's to remove.
     assert!(plan::remove(&select(&["aarch64"]), &linked(installed(None), "aarch64")).is_ok());
+}
+
+#[test]
+fn who_goes_before_what_only_a_package_provides_is_settled_otherwise_and_that_is_said() {
+    let mut observed = live(bare(), "aarch64");
+    let fex = Rule { name: RuleName::try_from("FEX-aarch64".to_owned()).unwrap(), ..rule("aarch64", "/usr/bin/FEX") };
+    let file = RootedPath::from_trusted("/usr/lib/binfmt.d/FEX-aarch64.conf");
+    observed.configuration.add(DropIn::parse(file, &fex.line()));
+    let what = "\"aarch64\" is of the package qus-emulator-aarch64 alone, and qus has none of its own to put before or behind another";
+    for (word, cure) in [
+        ("qus", "to download one, which goes before the package's: qus install aarch64"),
+        ("package", "to use the package's, whoever else was chosen: qus packaged add --yes aarch64"),
+        ("fex", "to leave it to \"fex\": apt remove qus-emulator-aarch64"),
+        ("FEX-aarch64", "to leave it to \"FEX-aarch64\": apt remove qus-emulator-aarch64"),
+    ] {
+        let refused = plan::prefer(target("aarch64"), word, &observed).unwrap_err();
+        assert_eq!((refused.exit(), refused.to_string().as_str()), (Exit::Managed, what));
+        assert_eq!(refused.help().as_deref(), Some(cure));
+    }
+    let refused = plan::prefer(target("aarch64"), "box64", &observed).unwrap_err();
+    assert_eq!(refused.to_string(), "nobody called \"box64\" registers programs of \"aarch64\" here");
+    let refused = plan::prefer(target("arm"), "fex", &observed).unwrap_err();
+    assert_eq!(refused, Conflict::NotInstalled(target("arm")));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! apt in Debian 12, 13 and what comes next.
 
+use std::path::Path;
+
 use super::repository::{Repository, emulators};
 use super::system::{System, assert_same};
 use crate::support::book::fences;
@@ -16,8 +18,13 @@ const EMULATOR: &str = "qus-emulator-aarch64";
 const NOTHING: &str = "register\nstatus\n";
 
 /// A system of Debian that knows no repository, and asks nothing.
-fn debian(suite: &str, repository: &Repository) -> System {
-    let system = System::new(suite, &provided("QUS_TEST_CONFIGURED"), &repository.srv());
+pub(super) fn debian(suite: &str, repository: &Repository) -> System {
+    system(suite, &repository.srv())
+}
+
+/// The same with that folder at `/srv`.
+pub(super) fn system(suite: &str, srv: &Path) -> System {
+    let system = System::new(suite, &provided("QUS_TEST_CONFIGURED"), srv);
     let script = "rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
         echo 'APT::Get::Assume-Yes \"true\";' > /etc/apt/apt.conf.d/test
         echo 'Acquire::Retries \"0\";' >> /etc/apt/apt.conf.d/test";
@@ -41,11 +48,11 @@ fn typed() -> String {
 }
 
 /// Names and versions of everything that is installed or leaves something behind.
-fn installed(system: &System) -> String {
+pub(super) fn installed(system: &System) -> String {
     system.shell("dpkg-query --show --showformat '${db:Status-Abbrev} ${Package} ${Version}\\n'").expect(0, &[]).stdout
 }
 
-fn version(system: &System, package: &str) -> String {
+pub(super) fn version(system: &System, package: &str) -> String {
     let show = format!("dpkg-query --show --showformat '${{db:Status-Abbrev}}${{Version}}' {package}");
     system.shell(&show).expect(0, &[]).stdout
 }

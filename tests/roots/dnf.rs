@@ -20,13 +20,13 @@ const EMULATOR: &str = "qus-emulator-aarch64";
 const NOTHING: &str = "register\nstatus\n";
 
 /// A system that knows no repository, and the folder that it is in.
-struct Machine {
+pub(super) struct Machine {
     system: System,
     _folder: TempDir,
 }
 
 impl Machine {
-    fn new(repository: &Repository) -> Machine {
+    pub(super) fn new(repository: &Repository) -> Machine {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("system")).unwrap();
         let built = Command::new("rpmbuild")
@@ -41,8 +41,12 @@ impl Machine {
         Machine { system, _folder: folder }
     }
 
+    pub(super) fn system(&self) -> &System {
+        &self.system
+    }
+
     /// Runs dnf with these words, on that system.
-    fn dnf(&self, words: &str) -> Said {
+    pub(super) fn dnf(&self, words: &str) -> Said {
         self.system.outside(&format!(
             "dnf --assumeyes --installroot=$ROOT --releasever=1 --setopt=varsdir=/nowhere --noplugins {words}"
         ))
@@ -66,7 +70,7 @@ impl Machine {
     }
 
     /// Names and versions of all packages.
-    fn installed(&self) -> String {
+    pub(super) fn installed(&self) -> String {
         // Keys that were believed are no packages.
         self.system.outside("rpm --root $ROOT -qa | grep -v ^gpg-pubkey- | sort").expect(0, &[]).stdout
     }
@@ -131,9 +135,13 @@ const MISCHIEF: [(&str, &str, &str); 6] = [
         "another's signature",
         "cd srv/dnf/repodata; rm repomd.xml.asc; \
          gpg --batch --local-user another@example.org --armor --detach-sign repomd.xml",
-        "GPG",
+        "repomd.xml GPG signature verification error: Bad GPG signature",
     ),
-    ("a changed list of lists", "sed -i 's/<revision>/<revision>1/' srv/dnf/repodata/repomd.xml", "GPG"),
+    (
+        "a changed list of lists",
+        "sed -i 's/<revision>/<revision>1/' srv/dnf/repodata/repomd.xml",
+        "repomd.xml GPG signature verification error: Bad GPG signature",
+    ),
     (
         "changed lists",
         "for list in srv/dnf/repodata/*-primary.xml.gz; do zcat $list | sed s/emulators/emulation/ | gzip -n > x; mv x $list; done",

@@ -10,14 +10,23 @@ use crate::support::sandbox::Sandbox;
 /// How the script asks whether the kernel's table is its system's own.
 const GUARD: &str = "if is_machine; then";
 
+/// How it says yes.
+const OWN: (&str, &str) = (GUARD, "if true; then");
+
 /// Runs the package's script as dpkg does. In a sandbox the table is never taken for the system's own; with `own`, it is.
 #[track_caller]
 fn postrm(sandbox: &Sandbox, word: &str, own: bool) {
+    postrm_with(sandbox, word, if own { &[OWN] } else { &[] });
+}
+
+/// The same, with other words in the place of some of the script's.
+#[track_caller]
+fn postrm_with(sandbox: &Sandbox, word: &str, changes: &[(&str, &str)]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/postrm");
     let mut text = std::fs::read_to_string(script).unwrap();
-    assert_eq!(text.matches(GUARD).count(), 1);
-    if own {
-        text = text.replace(GUARD, "if true; then");
+    for (there, instead) in changes {
+        assert_eq!(text.matches(there).count(), 1, "{there}");
+        text = text.replace(there, instead);
     }
     let folder = TempDir::new().unwrap();
     let script = folder.path().join("qus.postrm");
@@ -67,12 +76,16 @@ fn whom_qus_displaced_runs_its_programs_again_after_a_purge() {
     machine.shell(&script).expect(0, &[]);
     let (table, files) = (machine.table(), machine.changes());
     assert_eq!(answering(&machine, "arm64"), "/usr/bin/qemu-aarch64");
-    trust(&machine);
-    machine.qus(&["install", "aarch64"]).expect(0, &[]);
-    assert!(answering(&machine, "arm64").starts_with("/usr/local/lib/qus/bin/"));
-    postrm(&machine, "purge", true);
-    assert_eq!((machine.table(), machine.changes()), (table, files));
-    assert_eq!(answering(&machine, "arm64"), "/usr/bin/qemu-aarch64");
+    // The last is a system whose /usr is not merged, as Debian 11 and Ubuntu 20.04 may be.
+    let unmerged = (" in /usr/lib/systemd/systemd-binfmt ", " in /nowhere ");
+    for changes in [&[OWN][..], &[OWN, unmerged]] {
+        trust(&machine);
+        machine.qus(&["install", "aarch64"]).expect(0, &[]);
+        assert!(answering(&machine, "arm64").starts_with("/usr/local/lib/qus/bin/"));
+        postrm_with(&machine, "purge", changes);
+        assert_eq!((machine.table(), machine.changes()), (table.clone(), files.clone()));
+        assert_eq!(answering(&machine, "arm64"), "/usr/bin/qemu-aarch64");
+    }
 }
 
 #[test]

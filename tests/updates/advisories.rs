@@ -9,6 +9,7 @@ use qus::trust::Memory;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::packaged::images::unpack;
 use crate::support::machine::Image;
 use crate::support::publisher::{Publisher, target, version};
 use crate::support::real::program;
@@ -90,6 +91,31 @@ fn a_fault_is_in_the_documents() {
             (&"programs that knit crash".into(), &"https://example.org/7".into())
         );
     }
+}
+
+#[test]
+fn a_fault_of_what_a_package_brought_is_told_with_what_its_manager_is_to_do() {
+    let image = faulty();
+    image.run(&["remove", "aarch64", "arm"]).expect(0, &[]);
+    let mut status = String::new();
+    for name in ["aarch64", "arm"] {
+        unpack(&image.root(), name);
+        status += &format!("Package: qus-emulator-{name}\nStatus: install ok installed\nVersion: 11.1.3-1~qus1\n\n");
+    }
+    std::fs::create_dir_all(image.root().join("var/lib/dpkg")).unwrap();
+    std::fs::write(image.root().join("var/lib/dpkg/status"), status).unwrap();
+    // Nobody told this machine yet.
+    assert!(!image.run(&["status"]).expect(0, &[]).stderr.contains("knit"));
+    image.run(&["update"]).expect(0, &[]);
+    let told = "aarch64 arm of a package in version 11.1.3-1~qus1 has a known fault: programs that knit crash (https://example.org/7)";
+    let cure = "; a newer one, if there is any: apt install --only-upgrade qus-emulator-aarch64 qus-emulator-arm\n";
+    image.run_in_vain(&["status"]).expect(0, &[&format!("{told}{cure}")]);
+    let document: Value = serde_json::from_str(&image.run(&["status", "--json", "arm"]).expect(0, &[]).stdout).unwrap();
+    assert_eq!(document["advisories"][0]["package"], "qus-emulator-arm");
+    // What is downloaded hides it.
+    image.run(&["install", "aarch64"]).expect(0, &[]);
+    let said = image.run(&["status"]).expect(0, &["aarch64 in version 11.1.3-1 has", "arm of a package in"]);
+    assert_eq!(said.stderr.matches("knit").count(), 2, "{said:#?}");
 }
 
 #[test]

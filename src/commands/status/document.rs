@@ -174,7 +174,10 @@ impl Document {
                     expired: now >= seen.expires,
                 })
                 .collect(),
-            advisories: advisories::of(targets.iter().copied(), observed, news),
+            advisories: {
+                let downloaded = advisories::of(targets.iter().copied(), observed, news);
+                [downloaded, advisories::of_packages(targets, versions, observed, news)].concat()
+            },
         }
     }
 }

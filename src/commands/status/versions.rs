@@ -15,7 +15,7 @@ pub(super) fn tell(document: &Document, selection: &Selection, observed: &Observ
     tell_revoked(document, observed, news, context);
     tell_withdrawn(document, observed, news, context);
     advisories::tell_tool(news, context);
-    advisories::tell(&document.advisories, |targets| cure(targets, observed, news), context);
+    advisories::tell(&document.advisories, observed, |targets| cure(targets, observed, news), context);
     for NewsStatus { repository, issued, expires, expired } in &document.news {
         if *expired {
             let what = "what was last heard of it may be out of date: qus update --check";

@@ -39,7 +39,12 @@ pub(super) fn run(selection: &Selection, consent: Consent, terms: &Terms, contex
     let news = News::of(&memory);
     let targets = Target::all().filter(|target| selection.includes(*target));
     document.advisories = advisories::of(targets, &observed, &news);
-    advisories::tell(&document.advisories, |targets| cure(targets, &document.targets, &observed, &news), context);
+    advisories::tell(
+        &document.advisories,
+        &observed,
+        |targets| cure(targets, &document.targets, &observed, &news),
+        context,
+    );
     advisories::tell_tool(&news, context);
     let newer = document.targets.iter().any(is_newer);
     if !newer && failed.exit.is_none() && !context.global.quiet {

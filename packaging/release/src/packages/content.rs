@@ -18,6 +18,9 @@ pub(super) const HOMEPAGE: &str = env!("CARGO_PKG_REPOSITORY");
 /// The program that the emulators are registered by, and its package.
 pub(super) const TOOL: &str = "qus";
 
+/// The first version of it that has `qus packaged`, which the packages' scripts call.
+const TOOL_SINCE: &str = "0.1.0";
+
 /// The package that depends on the others.
 pub(super) const ALL: &str = "qus-emulators";
 
@@ -44,13 +47,21 @@ pub(super) struct Package {
     /// What it is, in paragraphs.
     pub(super) description: Vec<String>,
     /// What it needs.
-    pub(super) depends: Vec<String>,
+    pub(super) depends: Vec<Needed>,
     /// What it is good to have beside.
     pub(super) recommends: Vec<&'static str>,
     /// What it is all about, but for its documentation.
     pub(super) files: Vec<File>,
     /// The target that its scripts register, if it has any.
     pub(super) target: Option<Target>,
+}
+
+/// A package that another needs.
+pub(super) struct Needed {
+    /// Its name.
+    pub(super) name: String,
+    /// The first version that will do, if not any will.
+    pub(super) since: Option<&'static str>,
 }
 
 /// A file.
@@ -110,7 +121,7 @@ impl Package {
             name: packaged::package(target),
             summary: format!("QEMU emulator of {target} programs, for qus"),
             description,
-            depends: vec![TOOL.to_owned()],
+            depends: vec![Needed { name: TOOL.to_owned(), since: Some(TOOL_SINCE) }],
             recommends: vec!["systemd"],
             files,
             target: Some(target),
@@ -128,7 +139,7 @@ impl Package {
                  themselves. It holds nothing itself.",
                 words::debian(edition.host)
             )],
-            depends: foreign.map(packaged::package).collect(),
+            depends: foreign.map(|target| Needed { name: packaged::package(target), since: None }).collect(),
             recommends: Vec::new(),
             files: Vec::new(),
             target: None,

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use flate2::{Compression, GzBuilder};
 
-use super::content::{ALL, Content, Edition, File, HOMEPAGE, Package};
+use super::content::{ALL, Content, Edition, File, HOMEPAGE, Needed, Package};
 use super::data::Data;
 use super::words;
 
@@ -96,7 +96,11 @@ fn fields(package: &Package, edition: &Edition, kibibytes: u64) -> String {
     field("Architecture", words::debian(edition.host));
     field("Maintainer", &edition.maintainer);
     field("Installed-Size", &kibibytes.to_string());
-    field("Depends", &package.depends.join(", "));
+    let needed = |Needed { name, since }: &Needed| match since {
+        Some(since) => format!("{name} (>= {since})"),
+        None => name.clone(),
+    };
+    field("Depends", &package.depends.iter().map(needed).collect::<Vec<_>>().join(", "));
     field("Recommends", &package.recommends.join(", "));
     // Where Debian's own emulators are.
     field("Section", "otherosfs");

@@ -5,7 +5,7 @@ use std::path::Path;
 use rpm::{BuildConfig, CompressionWithLevel, Dependency, Error, FileOptions, PackageBuilder};
 
 use super::LEVEL;
-use super::content::{Content, Edition, File, HOMEPAGE, Package, TOOL};
+use super::content::{Content, Edition, File, HOMEPAGE, Needed, Package, TOOL};
 use super::words;
 
 /// QEMU's licence as a whole.
@@ -31,8 +31,11 @@ pub(super) fn write(package: &Package, edition: &Edition, path: &Path) -> Result
     rpm.url(HOMEPAGE).packager(&edition.maintainer).description(described(package));
     let heading = format!("{} - {version}-{}", edition.maintainer, edition.version.rpm_release());
     rpm.add_changelog_entry(heading, format!("- {}", Package::change(edition)), date);
-    for needed in &package.depends {
-        rpm.requires(Dependency::any(needed));
+    for Needed { name, since } in &package.depends {
+        rpm.requires(match since {
+            Some(since) => Dependency::greater_eq(name, *since),
+            None => Dependency::any(name),
+        });
     }
     for good in &package.recommends {
         rpm.recommends(Dependency::any(*good));

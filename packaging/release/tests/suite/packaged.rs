@@ -177,7 +177,7 @@ Version: 11.1.3-1~qus1
 Architecture: amd64
 Maintainer: Ann <ann@example.org>
 Installed-Size: 16
-Depends: qus
+Depends: qus (>= 0.1.0)
 Recommends: systemd
 Section: otherosfs
 Priority: optional
@@ -218,8 +218,8 @@ fn rpms_tags_and_scripts_say_the_same() {
         print("rpm", &["-qp", "--queryformat", tags, &package]),
         "qus-emulator-aarch64-be|11.1.3|1~qus1|x86_64|GPL-2.0-only|xz|1795197600|reproducible|(none)"
     );
-    let needs = print("rpm", &["-qp", "--queryformat", "[%{REQUIRENAME} %{REQUIREFLAGS:deptype}\n]", &package]);
-    for needed in ["qus manual", "qus post", "qus preun", "/bin/sh post,interp", "/bin/sh preun,interp"] {
+    let needs = print("rpm", &["-qp", "--queryformat", "[%{REQUIRENEVRS} %{REQUIREFLAGS:deptype}\n]", &package]);
+    for needed in ["qus >= 0.1.0 manual", "qus post", "qus preun", "/bin/sh post,interp", "/bin/sh preun,interp"] {
         assert!(needs.lines().any(|line| line == needed), "{needed}: {needs}");
     }
     assert_eq!(print("rpm", &["-qp", "--recommends", &package]), "systemd\n");
@@ -330,11 +330,15 @@ fn debians_scripts_keep_the_link_where_qus_is_not_to_be_had() {
     for tool in ["mkdir", "ln", "rm"] {
         std::os::unix::fs::symlink(format!("/usr/bin/{tool}"), tools.join(tool)).unwrap();
     }
+    let path = format!("PATH={}\n", tools.display());
     let script = |name: &str, words: &[&str]| {
         let script = root.join("DEBIAN").join(name);
         assert_eq!(script.metadata().unwrap().permissions().mode() & 0o7777, 0o755);
-        let output =
-            Command::new("/bin/sh").arg(script).args(words).env("PATH", &tools).env("DPKG_ROOT", &root).output();
+        // Whatever is found by an administrator's own `PATH` is not asked.
+        let lines = std::fs::read_to_string(script).unwrap();
+        assert_eq!(lines.matches("PATH=/usr/sbin:/usr/bin:/sbin:/bin\n").count(), 1);
+        let lines = lines.replace("PATH=/usr/sbin:/usr/bin:/sbin:/bin\n", &path);
+        let output = Command::new("/bin/sh").args(["-c", &lines, name]).args(words).env("DPKG_ROOT", &root).output();
         let output = output.unwrap();
         assert!(output.status.success(), "{name} {words:?}: {}", text(&output.stderr));
         std::fs::read_link(root.join("usr/lib/binfmt.d/qus-arm.conf")).ok().map(|link| link.display().to_string())
