@@ -2,6 +2,7 @@
 //!
 //! `QUS_TEST_SHIPPED` names the folder that `scripts/package` filled.
 
+mod completions;
 mod files;
 mod program;
 mod purge;

@@ -47,15 +47,3 @@ fn both_packages_hold_the_same_program_and_it_leaves_updating_itself_to_them() {
     run(&["--version"]).expect(0, &[env!("CARGO_PKG_VERSION")]);
     run(&["self-update"]).expect(8, &["without self-update"]);
 }
-
-#[test]
-fn the_shell_takes_the_completions() {
-    let folder = unpacked(&of_the_program("deb"));
-    let file = folder.path().join("usr/share/bash-completion/completions/qus");
-    let script =
-        r#". "$0"; complete -p qus; COMP_WORDS=(qus inst); COMP_CWORD=1; _qus qus inst qus; echo "${COMPREPLY[*]}""#;
-    let said = print("bash", &["-ec", script], &file);
-    assert_eq!(said.lines().last(), Some("install"), "{said}");
-    let text = std::fs::read_to_string(file).unwrap();
-    assert!(!text.contains("self-test"), "a hidden verb");
-}
