@@ -4,6 +4,7 @@
 
 mod completions;
 mod files;
+mod foreign;
 mod program;
 mod purge;
 

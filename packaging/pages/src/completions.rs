@@ -32,9 +32,8 @@ fn targets() -> Vec<&'static str> {
 
 /// The same command line, as if nothing but those words were good: it is to offer them, and understands nothing.
 fn offering_targets(command: Command) -> Command {
-    let offering = |argument: Arg| match is_target(&argument) {
-        true => argument.value_parser(PossibleValuesParser::new(targets())),
-        false => argument,
+    let offering = |argument: Arg| {
+        if is_target(&argument) { argument.value_parser(PossibleValuesParser::new(targets())) } else { argument }
     };
     command.mut_args(offering).mut_subcommands(offering_targets)
 }
