@@ -33,7 +33,7 @@ zpty -r -m shell said $'*\ngiven: *\r*'
 print -r -- ${${${said##*$'\n'given: }%%$'\r'*}##* }
 "#;
 
-const FISH: &str = r#"source $argv[1]; complete -C $argv[2] | cut -f 1"#;
+const FISH: &str = r"source $argv[1]; complete -C $argv[2] | cut -f 1";
 
 #[track_caller]
 fn offers(shell: &[&str], script: &str, file: &str) {
