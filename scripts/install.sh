@@ -9,8 +9,7 @@ main() {
     url='@URL@' version='@VERSION@'
     # A line a host: its name, and its archive's size, SHA-256 and minisign key.
     archives='@ARCHIVES@'
-    fail() { printf 'error: %s\nhelp: %s\n' "$1" "$2" >&2; exit 1; }
-    has() { command -v "$1" >/dev/null 2>&1; }
+    fail() { printf 'error: %s\nhelp: %s\n' "$1" "$2" >&2; exit 1; }; has() { command -v "$1" >/dev/null 2>&1; }
     case $version in @*) fail "this is a template, which installs nothing" "use a repository's: curl -fsSL URL/install.sh | sudo sh" ;; esac
     host=$(uname -m)
     case $host in x86_64) host=amd64 ;; aarch64) host=arm64v8 ;; i?86) host=i386 ;; loongarch64) host=loong64 ;;
@@ -43,10 +42,11 @@ main() {
     staging=$(mktemp -d "$destination/.qus-install.XXXXXX") || fail "\"$destination\" cannot be written to" "df -h $destination"
     trap 'rm -rf "$staging" "$receipt.new"' EXIT && trap 'exit 1' HUP INT TERM
     fetch() ( # No file becomes much longer than $3 bytes: the limit counts by 512, or by 1024 in some shells.
-        trap '' XFSZ && ulimit -f $(($3 / 512 + 1))
+        trap '' XFSZ && ulimit -f $(($3 / 512 + 1)) && in_time='' # A minute below 1024 bytes a second is too slow.
+        for try in timeout 'timeout --foreground'; do ! $try 9 id >/dev/null 2>&1 || in_time="$try $(($3 / 1024 + 60))"; done
         if [ "$scheme" = file ]; then cp "${url#file://}/$1" "$2"
-        elif has curl; then curl -fsSL --proto "=$scheme" --proto-redir "=$scheme" --max-filesize "$3" -o "$2" "$url/$1"
-        else wget -q -O "$2" "$url/$1"; fi ||
+        elif has curl; then curl -fsSL -Y 1024 -y 60 --proto "=$scheme" --proto-redir "=$scheme" --max-filesize "$3" -o "$2" "$url/$1"
+        else $in_time wget -q -O "$2" "$url/$1"; fi ||
             fail "cannot fetch $url/$1, of at most $3 bytes" "check network and proxy, and df -h $destination; then try again"
     )
     sha256() { { sha256sum "$1" || shasum -a 256 "$1" || openssl dgst -sha256 -r "$1"; } 2>/dev/null | cut -d ' ' -f 1; }

@@ -41,7 +41,7 @@ print(server.server_address[1], flush=True)
 server.serve_forever()
 ";
 
-struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -67,7 +67,7 @@ fn serve(folder: &Path, keys: &Path) -> (Server, String) {
 }
 
 /// An image, a server that it trusts by the name `host`, and the folder with the keys and all else.
-fn at(host: &str) -> (Image, Server, TempDir) {
+pub(crate) fn at(host: &str) -> (Image, Server, TempDir) {
     let folder = TempDir::new().unwrap();
     let (repository, keys) = (folder.path().join("repository"), folder.path().join("keys"));
     std::fs::create_dir(&keys).unwrap();

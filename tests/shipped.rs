@@ -2,7 +2,9 @@
 //!
 //! `QUS_TEST_SHIPPED` names the folder that `scripts/package` filled.
 
+mod completions;
 mod files;
+mod foreign;
 mod program;
 mod purge;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::machine::{Image, Said, qus};
+use crate::support::machine::{Image, Said, published, qus};
 
 fn say(words: &[&str]) -> Said {
     Said::by(qus().args(words).output().unwrap())
@@ -58,12 +58,14 @@ fn wrong_words_are_usage_errors() {
 }
 
 #[test]
-fn a_qus_that_trusts_nobody_says_so_and_how_to_change_it() {
+fn a_qus_that_trusts_nobody_says_so_and_how_to_change_it_and_one_with_a_root_asks_its_repository() {
     let image = Image::trusting(&["aarch64"]);
     std::fs::remove_file(image.root().join("etc/qus/trust.d/test.json")).unwrap();
-    image
-        .run_in_vain(&["install", "aarch64"])
-        .expect(3, &["trusts no repository yet", "anchor.json", "/etc/qus/trust.d"]);
+    let said = image.run_in_vain(&["install", "--offline", "aarch64"]);
+    match published() {
+        None => said.expect(3, &["trusts no repository yet", "anchor.json", "/etc/qus/trust.d"]),
+        Some(url) => said.expect(7, &[&url, "--offline forbids"]),
+    };
 }
 
 #[test]

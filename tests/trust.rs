@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::book::fences;
-use crate::support::machine::{Image, Said};
+use crate::support::machine::{Image, Said, published};
 use crate::support::publisher::{Publisher, now, public, sign};
 
 fn publisher(folder: &TempDir) -> Publisher {
@@ -456,15 +456,25 @@ fn trust_tells_what_has_expired_and_ends_with_4() {
 }
 
 #[test]
-fn trust_says_plainly_that_nobody_is_trusted_and_how_to_change_it() {
+fn trust_says_plainly_that_nobody_is_trusted_and_how_to_change_it_or_whom_it_was_built_to_trust() {
     let image = image();
     std::fs::remove_file(image.root().join("etc/qus/trust.d/test.json")).unwrap();
-    image.run_in_vain(&["trust"]).expect(
-        0,
-        &["this machine trusts no repository yet", "help: put the anchor.json of a repository", "/etc/qus/trust.d"],
-    );
+    nobody_but_the_published(image.run_in_vain(&["trust"]));
     let document: Value = serde_json::from_str(&image.run_in_vain(&["trust", "--json"]).expect(0, &[]).stdout).unwrap();
-    assert_eq!(document["repositories"], serde_json::json!([]));
+    let repositories = document["repositories"].as_array().unwrap();
+    let urls: Vec<&str> = repositories.iter().map(|repository| repository["url"].as_str().unwrap()).collect();
+    assert_eq!(urls, published().as_deref().as_slice());
+    assert!(repositories.iter().all(|repository| repository["anchor"]["file"].is_null()), "{document}");
+}
+
+/// What `qus trust` says where there is no file in `trust.d`.
+#[track_caller]
+fn nobody_but_the_published(said: Said) {
+    let nobody = "this machine trusts no repository yet";
+    match published() {
+        None => said.expect(0, &[nobody, "help: put the anchor.json of a repository", "/etc/qus/trust.d"]),
+        Some(url) => said.expect(0, &[&url, "trusted by this qus, as it was built"]),
+    };
 }
 
 /// What the book's page says to type, typed in its order for an image that trusts nobody yet.
@@ -484,12 +494,13 @@ fn the_page_on_trust_says_what_works() {
         let mut shell = std::process::Command::new("sh");
         Said::by(shell.args(["-euc", &script]).current_dir(image.folder.path()).output().unwrap())
     };
-    types(trust).expect(0, &["this machine trusts no repository yet"]);
+    nobody_but_the_published(types(trust));
     std::fs::write(image.folder.path().join("anchor.json"), text(&image.publisher.anchor())).unwrap();
     types(add).expect(0, &[]);
     types(trust).expect(0, &[&image.publisher.url, "trusted by /etc/qus/trust.d/example.json", "nothing yet"]);
     types(date).expect(0, &[]);
-    types("qus install aarch64").expect(0, &[]);
+    let url = &image.publisher.url;
+    types(&format!("qus --repository {url} install aarch64")).expect(0, &[]);
 
     // The rows of the page's example are those that are shown.
     let example = page.iter().find(|fence| fence.language == "text").unwrap();
@@ -497,7 +508,8 @@ fn the_page_on_trust_says_what_works() {
     let rows = |text: &str| -> Vec<String> {
         text.lines().skip(1).map(|line| line.chars().take(13).collect::<String>()).collect()
     };
-    assert_eq!(rows(&said), rows(&example.text), "{said}");
+    let paragraph = said.split("\n\n").find(|paragraph| paragraph.starts_with(url)).unwrap();
+    assert_eq!(rows(paragraph), rows(&example.text), "{said}");
     types(forget).expect(0, &[]);
     types(trust).expect(0, &["nothing yet"]);
 }

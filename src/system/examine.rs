@@ -20,6 +20,7 @@ use super::probe_place::Place;
 use super::processor;
 use super::prove::{prove, prove_here};
 use super::root::Root;
+use super::wide::wide;
 use crate::diagnosis::{
     self, Around, Attempt, EmulatorFile, Examined, LOWEST_USUAL, Missing, Mode, Refusal, Settings, There,
 };
@@ -307,7 +308,11 @@ fn settings() -> Settings {
     Settings {
         level: processor::x86_64_level(),
         page: page.and_then(|page| page.try_into().ok()).unwrap_or_default(),
-        address_space: getrlimit(Resource::RLIMIT_AS).ok().map(|(soft, _)| soft).filter(|soft| *soft != RLIM_INFINITY),
+        address_space: getrlimit(Resource::RLIMIT_AS)
+            .ok()
+            .map(|(soft, _)| soft)
+            .filter(|soft| *soft != RLIM_INFINITY)
+            .map(wide),
         mmap_min_addr: setting("mmap_min_addr"),
         mmap_rnd_bits: setting("mmap_rnd_bits"),
     }

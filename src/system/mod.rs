@@ -36,6 +36,7 @@ mod tool_owner;
 pub mod trial;
 pub mod unpack;
 pub mod watch;
+mod wide;
 
 use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;

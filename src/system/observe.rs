@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::kernel::{Kernel, KernelError, head_of, own_head};
 use super::prove::runs_natively;
 use super::root::{FileError, Root};
+use super::wide::available;
 use super::{configuration, emulators, packages, surroundings, table};
 use crate::configuration::Configuration;
 use crate::dropin::packaged;
@@ -349,7 +350,7 @@ fn look_at_places(root: &Root, files: bool) -> Result<(BTreeSet<RootedPath>, Vec
                 fault(FaultKind::NoExec);
             }
             if let Some(status) = status {
-                space = status.blocks_available().saturating_mul(status.fragment_size());
+                space = available(&status);
             }
         }
     }

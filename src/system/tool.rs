@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256 as Sha256Hasher};
 use super::observe::ObserveError;
 use super::root::{FileError, Root, failed};
 use super::tool_owner;
+use super::wide::available;
 use crate::elf::Header;
 use crate::hex::Sha256;
 use crate::host::Host;
@@ -135,5 +136,5 @@ fn fault(directory: &RootedPath) -> Option<Fault> {
 }
 
 fn space(directory: &RootedPath) -> u64 {
-    statvfs(directory.as_str()).map_or(0, |status| status.blocks_available().saturating_mul(status.fragment_size()))
+    statvfs(directory.as_str()).map_or(0, |status| available(&status))
 }

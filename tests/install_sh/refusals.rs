@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use std::time::Duration;
+
 use crate::support::publisher::sign;
+use crate::support::server::{Answer, Server};
 use crate::support::tools::claiming;
 
 use super::script::{Installer, MINISIGN, NEITHER, OPENSSL, SHELLS, TARGET, TEMPLATE};
@@ -153,6 +156,37 @@ fn a_repository_that_is_reached_without_encryption() {
         let script = installer.script().replace(&installer.image.publisher.url, url);
         installer.pipe_in_vain(&script, "dash", NEITHER, "").expect(1, &["would be fetched without encryption"]);
     }
+}
+
+/// With a second's patience in place of the minute's. At this pace the archive would take an hour.
+#[test]
+fn a_server_that_lets_the_archive_drip_is_left() {
+    let installer = tracing();
+    let size = fs::metadata(installer.file()).unwrap().len();
+    let server = Server::of(installer.image.publisher.folder.clone());
+    server.answer(".tgz", Answer::Drip(Duration::from_secs(3600) / u32::try_from(size).unwrap()));
+    let installer = installer.at(&server.url);
+    let mut script = installer.script();
+    for (minute, second) in [("-y 60 ", "-y 1 "), ("/ 1024 + 60)", "/ 1024 / 1024 + 1)")] {
+        assert_eq!(script.matches(minute).count(), 1);
+        script = script.replace(minute, second);
+    }
+    for shell in SHELLS {
+        for fetcher in [&["curl"][..], &["wget", "timeout"]] {
+            let programs = [fetcher, &["sha256sum"]].concat();
+            installer
+                .pipe_in_vain(&script, shell, &programs, "")
+                .expect(1, &["cannot fetch", "qus_amd64.tgz, of at most"]);
+        }
+    }
+    // Neither does that of busybox.
+    let folder = installer.image.folder.path().display().to_string();
+    let script = format!(
+        "mkdir {folder}/box; /usr/bin/busybox --install -s {folder}/box
+         cat {folder}/install.sh | env -i HOME=/root PATH={folder}/box QUS_DESTINATION=/usr/local/lib/apps {folder}/box/sh"
+    );
+    installer.sandbox.shell(&script).expect(1, &["cannot fetch"]);
+    assert!(server.asked().len() > SHELLS.len() * 2, "{:?}", server.asked());
 }
 
 #[test]

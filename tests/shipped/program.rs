@@ -6,10 +6,22 @@ use super::{of_the_program, packages, print, unpacked};
 use crate::support::machine::Said;
 
 /// Libraries that glibc 2.28 consists of.
-const GLIBC: [&str; 6] = ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux"];
+const GLIBC: [&str; 7] =
+    ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux", "ld64.so"];
 
 /// The newest version of glibc's that it may need: EL 8 has it.
 const NEWEST: (u32, u32) = (2, 28);
+
+/// What readelf, dpkg and rpm call the architectures.
+const ARCHITECTURES: [(&str, &str, &str); 7] = [
+    ("Advanced Micro Devices X86-64", "amd64", "x86_64"),
+    ("AArch64", "arm64", "aarch64"),
+    ("ARM", "armhf", "armv7hl"),
+    ("Intel 80386", "i386", "i686"),
+    ("PowerPC64", "ppc64el", "ppc64le"),
+    ("RISC-V", "riscv64", "riscv64"),
+    ("IBM S/390", "s390x", "s390x"),
+];
 
 #[test]
 fn it_needs_no_library_but_glibc_and_no_newer_glibc_than_2_28() {
@@ -49,13 +61,20 @@ fn both_packages_hold_the_same_program_and_it_leaves_updating_itself_to_them() {
 }
 
 #[test]
-fn the_shell_takes_the_completions() {
-    let folder = unpacked(&of_the_program("deb"));
-    let file = folder.path().join("usr/share/bash-completion/completions/qus");
-    let script =
-        r#". "$0"; complete -p qus; COMP_WORDS=(qus inst); COMP_CWORD=1; _qus qus inst qus; echo "${COMPREPLY[*]}""#;
-    let said = print("bash", &["-ec", script], &file);
-    assert_eq!(said.lines().last(), Some("install"), "{said}");
-    let text = std::fs::read_to_string(file).unwrap();
-    assert!(!text.contains("self-test"), "a hidden verb");
+fn every_package_names_the_architecture_of_its_program_as_its_system_does() {
+    for package in packages("deb").into_iter().chain(packages("rpm")).filter(|package| super::name(package) == "qus") {
+        let is_deb = package.extension().is_some_and(|kind| kind == "deb");
+        let said = if is_deb {
+            print("dpkg-deb", &["--showformat=${Architecture} ${Multi-Arch}", "--show"], &package)
+        } else {
+            print("rpm", &["-qp", "--queryformat", "%{ARCH}"], &package)
+        };
+        let folder = unpacked(&package);
+        let header = print("readelf", &["--file-header"], &folder.path().join("usr/bin/qus"));
+        let machine = header.lines().find_map(|line| line.trim().strip_prefix("Machine:")).unwrap().trim();
+        let known = ARCHITECTURES.iter().find(|(readelf, ..)| *readelf == machine);
+        let (_, deb, rpm) = known.unwrap_or_else(|| panic!("what is {machine}?"));
+        let expected = if is_deb { format!("{deb} foreign") } else { (*rpm).to_owned() };
+        assert_eq!(said, expected, "{}", package.display());
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use qus::trust::Anchor;
+use qus::trust::{Anchor, trusted};
 use tempfile::TempDir;
 
 use super::publisher::Publisher;
@@ -45,6 +45,11 @@ pub(crate) fn qus() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// The repository that the program under test trusts by itself: none, until a root is published and compiled in.
+pub(crate) fn published() -> Option<String> {
+    trusted(include_str!("../../packaging/trust/root.json"), []).unwrap().into_keys().next()
 }
 
 /// An image, prepared with `--root`, and a repository that it trusts.

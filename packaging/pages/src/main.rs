@@ -1,5 +1,6 @@
 //! Writes the man pages and the shell completions of qus, for its packages, from the command line that it understands.
 
+mod completions;
 mod man;
 mod sections;
 
@@ -10,7 +11,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Command, CommandFactory};
-use clap_complete::Shell;
 use qus::cli::Cli;
 
 #[expect(clippy::print_stderr, reason = "errors go there")]
@@ -32,17 +32,15 @@ fn main() -> ExitCode {
 /// Writes `man/NAME.1`, and below `completions` a file for each shell, of the name by which it looks for one.
 #[expect(clippy::disallowed_methods, reason = "files are what it makes")]
 fn write(folder: &Path) -> io::Result<()> {
-    let [pages, completions] = ["man", "completions"].map(|place| folder.join(place));
-    for place in [&pages, &completions] {
+    let [pages, scripts] = ["man", "completions"].map(|place| folder.join(place));
+    for place in [&pages, &scripts] {
         fs::create_dir_all(place)?;
     }
     for page in man::pages(shown(&Cli::command()))? {
         fs::write(pages.join(page.file), page.text)?;
     }
-    for (shell, file) in [(Shell::Bash, "qus"), (Shell::Zsh, "_qus"), (Shell::Fish, "qus.fish")] {
-        let mut text = Vec::new();
-        clap_complete::generate(shell, &mut shown(&Cli::command()), "qus", &mut text);
-        fs::write(completions.join(file), text)?;
+    for (shell, file) in completions::SHELLS {
+        fs::write(scripts.join(file), completions::text(shell, &shown(&Cli::command())))?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::{Partial, Validator};
 use crate::hex::Sha256;
 use crate::rooted::RootedPath;
 use crate::system::root::{FileError, Root};
+use crate::system::wide::available;
 
 /// How long the beginning of a download is kept that nobody went on with.
 const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -84,8 +85,7 @@ fn open(path: &Path) -> Option<File> {
 fn has_room(directory: &Path, file: &File, size: u64) -> bool {
     const SPARE: u64 = 1024 * 1024;
     let have = file.metadata().map_or(0, |metadata| metadata.len());
-    let free =
-        statvfs(directory).map_or(u64::MAX, |status| status.blocks_available().saturating_mul(status.fragment_size()));
+    let free = statvfs(directory).map_or(u64::MAX, |status| available(&status));
     free >= size.saturating_sub(have) + SPARE
 }
 
