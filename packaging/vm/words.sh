@@ -38,7 +38,8 @@ expect_runs() {
     esac
     echo "a program of $1 is run by $by"
     case $by in
-        /usr/local/lib/qus/bin/*) by=$(basename "$(dirname "$by")") ;;
+        /usr/local/lib/qus/bin/*) by="downloaded $(basename "$(dirname "$by")")" ;;
+        /usr/libexec/qus/*) by="package $(dpkg-query --show --showformat '${Version}' "qus-emulator-$(machine "$1")")" ;;
     esac
     mark "ran $1 ($by)"
 }
@@ -65,11 +66,22 @@ expect_systemd_alone() {
     note "systemd-binfmt alone, before any login"
 }
 
-# qus as somebody puts it there by hand, who trusts the repository of this folder.
+# Trusts the repository of releases.
+trust() { install -D -m 644 /media/vm/releases/anchor.json /etc/qus/trust.d/vm.json; }
+
+# qus as somebody puts it there by hand.
 put_qus() {
     install -D -m 755 /media/vm/qus /usr/bin/qus
-    install -D -m 644 /media/vm/releases/anchor.json /etc/qus/trust.d/vm.json
+    trust
     echo 'repository = "file:///srv/qus"' > /etc/qus/config.toml
+}
+
+# get_qus PACKAGE...: qus and others by apt, and trust in what can be downloaded.
+get_qus() {
+    serve new
+    apt-get install -y qus "$@"
+    trust
+    offer new
 }
 
 # What the repository offers from now on: old or new.
@@ -139,16 +151,35 @@ loops_stop() {
     [ "$failed" = 0 ] || fail "$failed of $executions executions failed: $first"
 }
 
-# loops_stop_counted WHAT: ends them; failures are told, and are not ours.
+# loops_stop_counted WHAT: ends them; what failed was flushed by systemd, is counted apart, and is not ours.
 loops_stop_counted() {
     loops_count
-    note "$1: $failed of $executions executions failed ($first)"
+    mark "flushed $failed of $executions, $1 ($first)"
 }
 
-# loops_stop_seen WHAT: ends them after a gap that they must have seen; or else they see none.
-loops_stop_seen() {
-    loops_stop_counted "$1"
-    [ "$failed" -gt 0 ] || fail "the loops saw no gap $1"
+# loops_see ARCHITECTURE: a gap of two seconds, which loops must have seen; or else "0 failed" would prove nothing.
+loops_see() {
+    loops_start "$1"
+    systemctl stop systemd-binfmt.service
+    sleep 2
+    systemctl start systemd-binfmt.service
+    loops_stop_counted "with systemd-binfmt stopped for 2 s"
+    [ "$failed" -gt 0 ] || fail "the loops saw no gap"
+}
+
+# A target of each kind: arm64 by its package, and riscv64 downloaded.
+expect_ours() {
+    expect_runs arm64 "$(packaged aarch64)"
+    expect_runs riscv64 "$(emulator riscv64 new)"
+}
+# expect_given_back PATTERN: qus gives both back, to whose emulators have such paths.
+expect_given_back() {
+    loops_start riscv64
+    qus remove riscv64
+    apt-get remove -y qus-emulator-aarch64
+    loops_stop "while both are given back"
+    expect_runs riscv64 "$1"
+    expect_runs arm64 "$1"
 }
 
 # tree_save NAME, tree_same NAME: what lies in /etc, /usr and /var, but for what the system itself writes at every boot, and for what

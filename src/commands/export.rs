@@ -1,5 +1,6 @@
 //! `qus export`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -8,8 +9,10 @@ use super::emulators::{find, source};
 use super::{Context, Failure, letters};
 use crate::cli::{self, ExportArgs};
 use crate::conflict::Conflict;
+use crate::dropin::packaged;
 use crate::exit::Exit;
 use crate::export::{self, Format};
+use crate::observed::Observed;
 use crate::plan::Emulators;
 use crate::rule::{BadRule, KernelVersion, Rule};
 use crate::system::observe::{Look, native_targets, observe};
@@ -39,6 +42,17 @@ pub(crate) fn export(wanted: &Export, context: &Context) -> Result<Vec<(Target, 
     Ok(rules)
 }
 
+/// The emulators of packages that a boot by systemd would use: what was downloaded may go before them, and their rules
+/// may be masked.
+fn of_packages(selection: &Selection, observed: &Observed) -> BTreeMap<Target, String> {
+    let is_read = |target: &Target| {
+        observed.packaged.is_linked(*target)
+            && observed.configuration.files.iter().any(|file| file.path == packaged::link(*target))
+    };
+    let targets = observed.packaged.emulators.keys().filter(|target| selection.includes(**target));
+    targets.filter(|target| is_read(target)).map(|target| (*target, packaged::emulator(*target).to_string())).collect()
+}
+
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let format = match args.format {
         cli::Format::Systemd => Format::Systemd,
@@ -48,20 +62,22 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
     let selection = Selection::resolve_or_all(&args.targets)?;
     let letters = letters(&args.letters, context.ui)?;
     let source = source(&args.source);
-    let mut observed = observe(&context.root, None, Look { native: &[], contents: &[], files: false })?;
-    let emulators = find(&source, &selection, &observed, context)?;
-    let candidates: Vec<Target> = emulators.0.keys().copied().collect();
-    observed.native = native_targets(&observed, &candidates);
+    let mut observed = observe(&context.root, None, Look { native: &[], contents: &[], files: true })?;
+    let mut emulators = find(&source, &selection, &observed, context)?;
     let installed = source == Source::Installed;
+    let packaged = if installed { of_packages(&selection, &observed) } else { BTreeMap::new() };
     if installed {
-        // Whether to emulate it was settled when it was installed.
-        observed.native.retain(|target| !observed.receipt.targets.contains_key(target));
+        emulators.0.extend(packaged.clone());
+    } else {
+        // Whether to emulate what is installed was settled then.
+        let candidates: Vec<Target> = emulators.0.keys().copied().collect();
+        observed.native = native_targets(&observed, &candidates);
     }
     let consent = Consent { emulate_native: args.letters.emulate_native, take_over: true, ..Consent::default() };
     let mut rules: Vec<(Target, Rule)> = emulators.rules(&selection, &letters, consent, &observed)?;
     if installed && letters == Letters::default() {
-        // So were the letters, unless others are asked for now.
-        for (target, rule) in &mut rules {
+        // So were the letters, unless others are asked for now. A package's are the usual ones.
+        for (target, rule) in rules.iter_mut().filter(|(target, _)| !packaged.contains_key(target)) {
             rule.clone_from(&observed.receipt.targets[target].rule);
         }
     }

@@ -1,7 +1,7 @@
 //! Images, into which packages are installed by somebody's `--root`, or by dpkg that does not enter them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use qus::dropin::packaged;
@@ -126,4 +126,35 @@ fn the_verb_is_no_users_and_is_told_of_only_to_whom_asks_for_it() {
     let help = Said::by(qus().args(["packaged", "--help"]).output().unwrap()).expect(0, &["add", "remove"]);
     assert!(help.stdout.lines().all(|line| line.chars().count() <= 80), "{help:#?}");
     Said::by(qus().args(["packaged", "add", "aarch64@11.1.3"]).output().unwrap()).expect(2, &["aarch64@11.1.3"]);
+}
+
+#[test]
+fn an_export_carries_what_packages_brought_as_a_boot_by_systemd_would_use_it() {
+    let image = image("aarch64");
+    let export = |format: &str, words: &[&str]| {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().to_str().unwrap();
+        let said = with_root(image.path(), &[&["export", format, path], words].concat());
+        (said, directory)
+    };
+    // Unpacked is not configured.
+    export("openrc", &[]).0.expect(1, &["no emulator is installed that could be exported"]);
+    export("openrc", &["aarch64"]).0.expect(1, &["\"aarch64\" is not installed"]);
+    with_root(image.path(), &["packaged", "add", "aarch64"]).expect(0, &[]);
+    let before = tree(image.path());
+    for words in [&[][..], &["aarch64"]] {
+        let (said, directory) = export("openrc", words);
+        said.expect(0, &[]);
+        let script = fs::read_to_string(directory.path().join("qus")).unwrap();
+        assert!(script.contains(&format!("\n{}\nRULES\n", packaged::rule(target("aarch64")).line())), "{script}");
+    }
+    let (said, directory) = export("systemd", &["--credentials", "yes"]);
+    said.expect(0, &[]);
+    let text = fs::read_to_string(directory.path().join("qus-aarch64.conf")).unwrap();
+    assert!(text.ends_with(":/usr/libexec/qus/qemu-aarch64-static:POCF\n"), "{text}");
+    assert_eq!(tree(image.path()), before);
+    // To do without it at boot.
+    fs::create_dir_all(image.path().join("etc/binfmt.d")).unwrap();
+    symlink("/dev/null", image.path().join("etc/binfmt.d/qus-aarch64.conf")).unwrap();
+    export("openrc", &[]).0.expect(1, &["no emulator is installed that could be exported"]);
 }

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# what: Docker runs and builds for linux/arm64 after a reboot, without any privileged container
+# what: Docker runs and builds for linux/arm64 after apt install and a reboot, without any privileged container
 # suites: trixie
+# needs: QUS_TEST_SHIPPED
 
 # An image of a few files, as anybody imports one.
 root() {
@@ -27,9 +28,8 @@ expect_docker() {
 }
 
 phase_1() {
-    put_qus
-    offer new
-    qus install arm64
+    serve new
+    apt-get install -y qus qus-emulator-aarch64
     apt-get install -y docker.io docker-cli docker-buildx iptables
     systemctl is-active docker.service
     root
@@ -38,7 +38,7 @@ phase_1() {
 
 early_2() {
     expect_systemd_alone
-    expect_runs arm64 "$(emulator aarch64 new)"
+    expect_runs arm64 "$(packaged aarch64)"
 }
 
 phase_2() {

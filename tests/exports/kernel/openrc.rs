@@ -1,8 +1,9 @@
 //! The service script, run by Debian's OpenRC.
 
 use super::{every_port_runs, export_and_load, forget, neighbour, register, with, with_every_port};
+use crate::packaged::unpack;
 use crate::support::machine::Said;
-use crate::support::real::{program, runs};
+use crate::support::real::{Emulators, program, runs};
 use crate::support::sandbox::Sandbox;
 
 /// Somebody else's entry for `riscv64`, of the usual name.
@@ -180,4 +181,23 @@ fn openrcs_own_service_reads_the_drop_ins_of_an_install() {
     // All that its service `binfmt` does.
     sandbox.shell("/usr/lib/rc/sh/binfmt.sh").expect(0, &[]);
     assert_eq!(sandbox.table(), table);
+}
+
+#[test]
+fn openrcs_own_service_reads_the_links_of_packages_and_the_export_carries_them() {
+    let emulators = Emulators::of(&["aarch64"]);
+    let sandbox = with(&["riscv64"]);
+    register(&sandbox, super::STRANGER);
+    unpack(&sandbox, "aarch64", &emulators.folder().join("qemu-aarch64-static"));
+    sandbox.qus(&["packaged", "add", "aarch64"]).expect(0, &[]);
+    let table = sandbox.table();
+    openrc(&sandbox);
+    forget(&sandbox);
+    sandbox.shell("/usr/lib/rc/sh/binfmt.sh").expect(0, &[]);
+    assert_eq!(sandbox.table(), table);
+    forget(&sandbox);
+    export_and_load(&sandbox, "openrc", &[]);
+    assert_eq!(sandbox.table(), table);
+    runs(&sandbox, &program("arm64"), "aarch64");
+    runs(&sandbox, &program("riscv64"), "riscv64");
 }
