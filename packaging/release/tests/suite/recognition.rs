@@ -99,7 +99,7 @@ fn what_is_linked_in_is_read_with_where_it_stays() {
     let zlib = said("zlib", "1:1.3-4", "https://snapshot.debian.org/package/zlib/1%3A1.3-4/");
     for (fields, expected) in [
         ("", &[][..]),
-        ("Built-Using: glibc (= 2.43-7)\n", &[glibc.clone()]),
+        ("Built-Using: glibc (= 2.43-7)\n", std::slice::from_ref(&glibc)),
         ("Built-Using: zlib (= 1:1.3-4), glibc (= 2.43-7)\n", &[glibc.clone(), zlib.clone()]),
         (
             "Static-Built-Using:\n zlib (= 1:1.3-4),\n\tglibc (= 2.43-7),\nBuilt-Using: glibc (= 2.43-7)\n",
