@@ -113,6 +113,20 @@ pub struct Source {
     pub sha256: Sha256,
     /// Where the source of this very version is.
     pub source: String,
+    /// What of other sources is linked into it. Releases of folders, and those imported before this was read, have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<Linked>,
+}
+
+/// A source package of which something is linked in statically.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Linked {
+    /// Its name, such as `glibc`.
+    pub package: String,
+    /// Its version, such as `2.43-7`.
+    pub version: String,
+    /// Where this very version of it is.
+    pub source: String,
 }
 
 /// What an asset holds, and how it is packed.

@@ -46,17 +46,17 @@ pub(super) fn of_packages(
     let faults = there.filter_map(|target| {
         let package = packaged::package(*target);
         let version: Version = versions.get(&package)?.parse().ok()?;
-        Some(known(*target, &version, Some(package), observed, news))
+        Some(known(*target, &version, Some(&package), observed, news))
     });
     faults.flatten().collect()
 }
 
-fn known(target: Target, version: &Version, package: Option<String>, observed: &Observed, news: &News) -> Vec<Fault> {
+fn known(target: Target, version: &Version, package: Option<&str>, observed: &Observed, news: &News) -> Vec<Fault> {
     let known = news.concerning(target, version, observed.host, observed.kernel);
     let fault = |known: &Advisory| Fault {
         target,
         version: version.clone(),
-        package: package.clone(),
+        package: package.map(str::to_owned),
         what: known.what.clone(),
         source: known.source.clone(),
     };

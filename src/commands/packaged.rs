@@ -88,14 +88,18 @@ fn carry_out(attended: &Attended, context: &Context) -> Result<(Report, bool), F
 
 /// What is not done, and why.
 fn tell(attended: &Attended, adds: bool, context: &Context) {
-    let Attended { plan, later, left } = attended;
+    let Attended { plan, later, left, is_built } = attended;
     for Left { linked, why, .. } in left {
         let boot = if *linked || !adds { "" } else { "; nor is it at boot" };
         context.ui.left(format!("{why}{boot}"));
     }
     match later {
-        Some(why) if adds => context.ui.note(format!("nothing is registered now, but at the next boot: {why}")),
-        Some(why) => context.ui.note(format!("what is registered stays so until the next boot: {why}")),
+        Some(why) => {
+            let added = "nothing is registered now, but at the next boot";
+            let what = if adds { added } else { "what is registered stays so until the next boot" };
+            let line = format!("{what}: {why}");
+            if *is_built { context.ui.note(line) } else { context.ui.left(line) }
+        }
         None if plan.is_empty() && left.is_empty() && !context.ui.is_quiet() => context.ui.result("nothing to do"),
         None => {}
     }

@@ -28,6 +28,8 @@ pub struct Attended {
     pub plan: Plan,
     /// Why the kernel's table is left as it is, if it is; what is linked is registered at the next boot.
     pub later: Option<String>,
+    /// Whether that is as it should be: a system is built here, which is booted elsewhere.
+    pub is_built: bool,
     /// Targets with reasons of their own.
     pub left: Vec<Left>,
 }
@@ -64,6 +66,7 @@ pub fn packaged_add(selection: &Selection, consent: Consent, observed: &Observed
     let (mut files, mut entries) = (Plan::default(), Plan::default());
     let mut attended = Attended { later: why_later(observed), ..Attended::default() };
     let image = why_foreign(observed).map(|_| as_image(observed));
+    attended.is_built = image.is_some();
     let observed = image.as_ref().unwrap_or(observed);
     for target in meant(selection, observed.packaged.emulators.keys()) {
         let emulator = observed.packaged.emulators.get(&target);
@@ -123,6 +126,7 @@ pub fn packaged_remove(selection: &Selection, observed: &Observed) -> Result<Att
     }
     if !entries.is_empty() {
         attended.later = why_later(observed);
+        attended.is_built = why_foreign(observed).is_some();
     }
     if attended.later.is_some() {
         entries = Plan::default();

@@ -1,6 +1,9 @@
 //! What is tried: a machine before, and a command. What was and what is to be are told apart by the whole machine.
 
+use qus::dropin::packaged::text_for_older_kernels;
+
 use super::machines::{Machine, NEWS, VERSIONS};
+use crate::support::publisher::target;
 
 /// A row of the table of commands.
 pub(super) struct Scenario {
@@ -77,6 +80,14 @@ fn packaged(machine: &dyn Machine) {
     machine.qus(&["packaged", "add", "aarch64", "arm"]);
 }
 
+/// One of them is linked as for a kernel before Linux 5.12.
+fn packaged_for_an_older_kernel(machine: &dyn Machine) {
+    packaged(machine);
+    let link = "usr/lib/binfmt.d/qus-aarch64.conf";
+    machine.take(link);
+    machine.write(link, text_for_older_kernels(target("aarch64")).trim_end());
+}
+
 /// Two of a version that follow a channel, which names a newer one by now.
 fn behind(machine: &dyn Machine) {
     machine.offer(VERSIONS[1]);
@@ -149,6 +160,7 @@ pub(super) const OF_THE_KERNEL: &[Scenario] = &[
     },
     Scenario { name: "packaged add", before: unpacked, command: &["packaged", "add", "aarch64", "arm"] },
     Scenario { name: "packaged remove", before: packaged, command: &["packaged", "remove", "aarch64", "arm"] },
+    Scenario { name: "apply to packages", before: packaged_for_an_older_kernel, command: &["apply"] },
     Scenario { name: "update", before: behind, command: &["update"] },
     Scenario { name: "rollback", before: updated, command: &["rollback"] },
 ];

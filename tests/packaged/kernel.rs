@@ -349,7 +349,7 @@ fn a_table_that_is_disabled_is_left_so_and_the_link_is_made() {
     unpack(&sandbox, "aarch64", &emulator(&emulators));
     sandbox.shell("echo 0 > /proc/sys/fs/binfmt_misc/status").expect(0, &[]);
     sandbox
-        .qus(&["packaged", "add", "aarch64"])
+        .qus(&["--quiet", "packaged", "add", "aarch64"])
         .expect(0, &["at the next boot: binfmt_misc is disabled: the kernel consults none of its entries"]);
     sandbox
         .shell("[ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; [ -e /usr/lib/binfmt.d/qus-aarch64.conf ]")

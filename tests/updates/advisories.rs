@@ -97,13 +97,12 @@ fn a_fault_is_in_the_documents() {
 fn a_fault_of_what_a_package_brought_is_told_with_what_its_manager_is_to_do() {
     let image = faulty();
     image.run(&["remove", "aarch64", "arm"]).expect(0, &[]);
-    let mut status = String::new();
-    for name in ["aarch64", "arm"] {
+    let status = ["aarch64", "arm"].map(|name| {
         unpack(&image.root(), name);
-        status += &format!("Package: qus-emulator-{name}\nStatus: install ok installed\nVersion: 11.1.3-1~qus1\n\n");
-    }
+        format!("Package: qus-emulator-{name}\nStatus: install ok installed\nVersion: 11.1.3-1~qus1\n\n")
+    });
     std::fs::create_dir_all(image.root().join("var/lib/dpkg")).unwrap();
-    std::fs::write(image.root().join("var/lib/dpkg/status"), status).unwrap();
+    std::fs::write(image.root().join("var/lib/dpkg/status"), status.concat()).unwrap();
     // Nobody told this machine yet.
     assert!(!image.run(&["status"]).expect(0, &[]).stderr.contains("knit"));
     image.run(&["update"]).expect(0, &[]);

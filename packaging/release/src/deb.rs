@@ -7,6 +7,7 @@ use std::path::Path;
 
 use qus::hex::Sha256;
 use qus::host::Host;
+use qus::release::Linked;
 use qus::version::{BadVersion, Version};
 
 use crate::error::{Error, failed};
@@ -29,6 +30,8 @@ pub struct Control {
     pub source: String,
     /// The version of the source, or else of the package.
     pub source_version: String,
+    /// `Built-Using` and `Static-Built-Using`: sources and their versions, of which something is linked in.
+    pub built_using: Vec<(String, String)>,
 }
 
 /// A plain file in a package.
@@ -99,14 +102,16 @@ fn read_control(reader: impl Read) -> io::Result<Control> {
         if String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./") == "control" {
             let mut text = String::new();
             entry.take(CONTROL_MAX).read_to_string(&mut text)?;
-            return Control::parse(&text).ok_or_else(|| io::Error::other("its control file lacks a field"));
+            return Control::parse(&text)
+                .ok_or_else(|| io::Error::other("its control file lacks a field, or has one that is not Debian's"));
         }
     }
     Err(io::Error::other("it has no control file"))
 }
 
 impl Control {
-    /// Reads a control file; `None` if it lacks a field that every package has.
+    /// Reads a control file; `None` if it lacks a field that every package has, or what is linked in is not told as Debian
+    /// does it.
     pub fn parse(text: &str) -> Option<Control> {
         let field = |name: &str| {
             let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
@@ -119,7 +124,11 @@ impl Control {
             Some((source, version)) => (source.to_owned(), version.trim_end_matches(')').to_owned()),
             None => (source, version.clone()),
         };
-        Some(Control { package, version, architecture, source, source_version })
+        let built_using = ["Built-Using", "Static-Built-Using"].iter().flat_map(|name| folded(text, name));
+        let mut built_using = built_using.map(|one| exact(&one)).collect::<Option<Vec<_>>>()?;
+        built_using.sort();
+        built_using.dedup();
+        Some(Control { package, version, architecture, source, source_version, built_using })
     }
 
     /// The version of the release made of this package: `11.1.3-1` of `1:11.1.3+ds-1`. The epoch
@@ -155,13 +164,48 @@ impl Control {
     /// Where the source of this very version stays: the archive of everything Debian ever had, or
     /// Ubuntu's.
     pub fn source_url(&self) -> String {
-        let version = percent_encode(&self.source_version);
-        if self.source_version.contains("ubuntu") {
-            format!("https://launchpad.net/ubuntu/+source/{}/{version}", self.source)
-        } else {
-            format!("https://snapshot.debian.org/package/{}/{version}/", self.source)
-        }
+        source_url(&self.source, &self.source_version, self.is_of_ubuntu())
     }
+
+    /// What of other sources is linked in, and where those are.
+    pub fn linked(&self) -> Vec<Linked> {
+        let linked = self.built_using.iter().map(|(package, version)| Linked {
+            package: package.clone(),
+            version: version.clone(),
+            // Ubuntu takes most of them from Debian as they are, and has those too.
+            source: source_url(package, version, self.is_of_ubuntu()),
+        });
+        linked.collect()
+    }
+
+    fn is_of_ubuntu(&self) -> bool {
+        self.source_version.contains("ubuntu")
+    }
+}
+
+fn source_url(source: &str, version: &str, of_ubuntu: bool) -> String {
+    let version = percent_encode(version);
+    if of_ubuntu {
+        format!("https://launchpad.net/ubuntu/+source/{source}/{version}")
+    } else {
+        format!("https://snapshot.debian.org/package/{source}/{version}/")
+    }
+}
+
+/// The list in a field that may go on in further lines, each of which begins with a space; an empty one if there is no
+/// such field.
+fn folded(text: &str, name: &str) -> Vec<String> {
+    let mut lines = text.lines().skip_while(|line| line.strip_prefix(name).is_none_or(|rest| !rest.starts_with(':')));
+    let first = lines.next().map(|line| &line[name.len() + 1..]);
+    let more = lines.take_while(|line| line.starts_with([' ', '\t']));
+    let value: String = first.into_iter().chain(more).collect();
+    value.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+/// A package and its version, of `glibc (= 2.43-7)`: no other relation is allowed there (Debian Policy, 7.8).
+fn exact(relation: &str) -> Option<(String, String)> {
+    let (package, version) = relation.strip_suffix(')')?.split_once(" (= ")?;
+    Some((package.to_owned(), version.to_owned()))
 }
 
 fn percent_encode(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! What a release holds after an import: decided before a byte is written.
 
-use qus::release::{Asset, Release};
+use qus::release::{Asset, Release, Source};
 
 use crate::error::Error;
 
@@ -34,6 +34,14 @@ pub fn merge(before: Option<Release>, now: Release) -> Release {
     release.sources.sort_by(|a, b| {
         (&a.package, &a.architecture, &a.version, a.sha256).cmp(&(&b.package, &b.architecture, &b.version, b.sha256))
     });
-    release.sources.dedup();
+    // One that was imported before it was read what is linked in does not know of that.
+    release.sources.dedup_by(|next, kept| {
+        let plain = |source: &Source| Source { linked: Vec::new(), ..source.clone() };
+        let is_same = plain(next) == plain(kept);
+        if is_same && kept.linked.is_empty() {
+            kept.linked = std::mem::take(&mut next.linked);
+        }
+        is_same
+    });
     release
 }

@@ -108,6 +108,7 @@ impl<'a> Collection<'a> {
             architecture: control.architecture.clone(),
             sha256,
             source: source.map_or_else(|| control.source_url(), str::to_owned),
+            linked: control.linked(),
         };
         Ok(Package { control: Some(control), sources: vec![source] })
     }
@@ -152,6 +153,7 @@ impl<'a> Collection<'a> {
             sha256: Sha256(Sha256Hasher::digest(list).into()),
             source: source.map_or_else(|| format!("https://download.qemu.org/qemu-{qemu}.tar.xz"), str::to_owned),
             version: qemu,
+            linked: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use qus::dropin::packaged;
 use qus::host::Host;
 use qus::moment::Moment;
-use qus::release::Source;
+use qus::release::{Linked, Source};
 use qus::target::Target;
 
 use super::version::PackageVersion;
@@ -156,7 +156,7 @@ impl Package {
         let mut origin = String::new();
         // Emulators that came in a folder have no package, and bear our own name of the host.
         let (host, debian) = (edition.host, words::debian(edition.host));
-        for Source { package, version, sha256, source, .. } in
+        for Source { package, version, sha256, source, linked, .. } in
             edition.sources.iter().filter(|source| [debian, host.name()].contains(&source.architecture.as_str()))
         {
             // A String takes everything that is written to it.
@@ -165,6 +165,14 @@ impl Package {
                 "\n .\n It came unchanged from the package {package} {version}, of SHA-256\n {sha256};\n \
                  its complete source, with the licences of its parts, is at\n {source}"
             );
+            if !linked.is_empty() {
+                origin.push_str(
+                    "\n .\n Its build says what is linked into it; their sources, with their licences, are at",
+                );
+            }
+            for Linked { package, version, source } in linked {
+                let _ = write!(origin, "\n {package} {version}: {source}");
+            }
         }
         let indented = |line: &str| if line.is_empty() { " .".to_owned() } else { format!(" {line}") };
         // Behind its title and whose it is, which stand in fields of their own.

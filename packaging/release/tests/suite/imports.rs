@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use qus::host::Host;
-use qus::release::{Form, Source};
+use qus::release::{Form, Linked, Source};
 use qus::target::Target;
 use qus_release::error::Error;
+use serde_json::Value;
 
 use crate::files::{AARCH64, Deb, INTERP, LOAD, X86_64, control, elf, emulator, line, sha256};
 use crate::workshop::Workshop;
@@ -54,12 +55,33 @@ fn a_package_becomes_archives_of_each_emulator_one_of_all_and_their_list() {
         architecture: "amd64".to_owned(),
         sha256: sha256(&Deb::new(&["aarch64", "arm", "riscv64"]).bytes()),
         source: "https://snapshot.debian.org/package/qemu/1%3A11.1.3%2Bds-1/".to_owned(),
+        linked: Vec::new(),
     };
     assert_eq!(release.sources, [source]);
     let set = release.asset(Form::Set, Host::Amd64, target("arm")).unwrap();
     let members: Vec<(Target, u64)> = set.members.iter().map(|member| (member.target, member.size)).collect();
     assert_eq!(members, ["aarch64", "arm", "riscv64"].map(|name| (target(name), emulator(name).len() as u64)));
     assert_eq!(set.member(target("arm")).unwrap().sha256, sha256(&emulator("arm")));
+}
+
+#[test]
+fn what_is_linked_in_is_in_the_release_also_if_it_was_imported_before_that_was_read() {
+    let workshop = Workshop::new();
+    let mut deb = Deb::new(&["arm"]);
+    deb.control += "Built-Using: glibc (= 2.43-7)\n";
+    workshop.deb("package.deb", &deb);
+    workshop.import(&["package.deb"]).unwrap();
+    let first = workshop.read("repository/11.1.3-1/release.json");
+    let source = "https://snapshot.debian.org/package/glibc/2.43-7/".to_owned();
+    let linked = Linked { package: "glibc".to_owned(), version: "2.43-7".to_owned(), source };
+    assert_eq!(workshop.release("11.1.3-1").sources[0].linked, [linked]);
+    // As releases were before.
+    let mut older: Value = serde_json::from_str(&first).unwrap();
+    older["sources"][0].as_object_mut().unwrap().remove("linked").unwrap();
+    workshop.write("repository/11.1.3-1/release.json", serde_json::to_string(&older).unwrap().as_bytes());
+    assert_eq!(workshop.release("11.1.3-1").sources[0].linked, []);
+    workshop.import(&["package.deb"]).unwrap();
+    assert_eq!(workshop.read("repository/11.1.3-1/release.json"), first);
 }
 
 #[test]
@@ -154,6 +176,7 @@ fn a_folder_of_emulators_needs_a_version_and_tells_where_qemus_source_is() {
         architecture: "amd64".to_owned(),
         sha256: sha256(list.concat().as_bytes()),
         source: "https://download.qemu.org/qemu-11.1.3.tar.xz".to_owned(),
+        linked: Vec::new(),
     };
     assert_eq!(release.sources, [source]);
 

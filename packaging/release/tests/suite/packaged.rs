@@ -208,6 +208,28 @@ Description: QEMU emulator of aarch64_be programs, for qus
 }
 
 #[test]
+fn what_is_linked_in_is_in_the_copyright_of_every_emulator() {
+    let workshop = Workshop::new();
+    let mut deb = Deb::new(&["arm"]);
+    deb.control += "Built-Using: glib2.0 (= 2.90.1-2), glibc (= 2.43-7)\n";
+    workshop.deb("package.deb", &deb);
+    workshop.import(&["package.deb"]).unwrap();
+    workshop.publish(&[]).unwrap();
+    workshop.packages(&["--deb", "--target", "arm"]).unwrap();
+    let root = workshop.path("root").display().to_string();
+    print("dpkg-deb", &["--raw-extract", &path(&workshop, &names(&workshop)[0]), &root]);
+    let copyright = workshop.read("root/usr/share/doc/qus-emulator-arm/copyright");
+    let expected = " .
+ Its build says what is linked into it; their sources, with their licences, are at
+ glib2.0 2.90.1-2: https://snapshot.debian.org/package/glib2.0/2.90.1-2/
+ glibc 2.43-7: https://snapshot.debian.org/package/glibc/2.43-7/
+
+Files: *
+";
+    assert!(copyright.contains(expected), "{copyright}");
+}
+
+#[test]
 fn rpms_tags_and_scripts_say_the_same() {
     let workshop = published();
     workshop.packages(&["--rpm", "--target", "aarch64_be"]).unwrap();

@@ -49,6 +49,10 @@ fn imported(package: &std::path::Path, qemu: &str) {
     assert!(report.problems.is_empty(), "{:?}", report.problems);
 
     let release = workshop.release(version.as_str());
+    let linked = &release.sources[0].linked;
+    for library in ["glibc", "glib2.0"] {
+        assert!(linked.iter().any(|linked| linked.package == library), "{library}: {linked:?}");
+    }
     let target = "microblaze".parse().unwrap();
     for form in [Form::Emulator, Form::Tgz] {
         let asset = release.asset(form, Host::Amd64, target).unwrap();

@@ -87,3 +87,30 @@ fn the_source_of_a_package_is_where_its_distribution_keeps_it_for_ever() {
     }
     assert_eq!(Control::parse("Package: qemu-user\nVersion: 1\n"), None, "it has no architecture");
 }
+
+#[test]
+fn what_is_linked_in_is_read_with_where_it_stays() {
+    let linked = |version: &str, fields: &str| {
+        let control = Control::parse(&format!("{}{fields}", crate::files::control(version, "amd64")))?;
+        Some(control.linked().into_iter().map(|one| (one.package, one.version, one.source)).collect::<Vec<_>>())
+    };
+    let said = |package: &str, version: &str, source: &str| (package.to_owned(), version.to_owned(), source.to_owned());
+    let glibc = said("glibc", "2.43-7", "https://snapshot.debian.org/package/glibc/2.43-7/");
+    let zlib = said("zlib", "1:1.3-4", "https://snapshot.debian.org/package/zlib/1%3A1.3-4/");
+    for (fields, expected) in [
+        ("", &[][..]),
+        ("Built-Using: glibc (= 2.43-7)\n", std::slice::from_ref(&glibc)),
+        ("Built-Using: zlib (= 1:1.3-4), glibc (= 2.43-7)\n", &[glibc.clone(), zlib.clone()]),
+        (
+            "Static-Built-Using:\n zlib (= 1:1.3-4),\n\tglibc (= 2.43-7),\nBuilt-Using: glibc (= 2.43-7)\n",
+            &[glibc.clone(), zlib.clone()],
+        ),
+    ] {
+        assert_eq!(linked("1:11.1.3+ds-1", fields).unwrap(), expected, "{fields}");
+    }
+    let ubuntu = linked("1:9.2.1+ds-1ubuntu5", "Built-Using: glibc (= 2.41-6ubuntu1)\n").unwrap();
+    assert_eq!(ubuntu[0].2, "https://launchpad.net/ubuntu/+source/glibc/2.41-6ubuntu1");
+    for fields in ["Built-Using: glibc\n", "Built-Using: glibc (>= 2)\n", "Built-Using: glibc (= 2.43-7\n"] {
+        assert_eq!(linked("1:11.1.3+ds-1", fields), None, "{fields}");
+    }
+}
