@@ -41,6 +41,8 @@ expect_runs() {
         /usr/local/lib/qus/bin/*) by="downloaded $(basename "$(dirname "$by")")" ;;
         /usr/libexec/qus/*) by="package $(dpkg-query --show --showformat '${Version}' "qus-emulator-$(machine "$1")")" ;;
     esac
+    # Without what the distribution made of QEMU's version.
+    by=${by%%-[0-9]*}
     mark "ran $1 ($by)"
 }
 

@@ -249,8 +249,8 @@ fn look_at_interpreters(
     receipt: &Receipt,
 ) -> BTreeSet<String> {
     let live = binfmt.table().into_iter().flat_map(|table| &table.entries).map(|entry| &entry.rule);
-    let hidden = configuration.hidden.iter().flat_map(|file| &file.rules);
-    let configured = configuration.rules().map(|(_, rule)| rule).chain(hidden);
+    let unread = configuration.hidden.iter().chain(&configuration.support).flat_map(|file| &file.rules);
+    let configured = configuration.rules().map(|(_, rule)| rule).chain(unread);
     let displaced = receipt.targets.values().filter_map(|installed| installed.displaced.as_ref());
     let named = live.chain(configured).chain(displaced.map(|entry| &entry.rule)).map(|rule| &rule.interpreter);
     let distinct: BTreeSet<&String> = named.collect();

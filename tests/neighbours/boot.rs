@@ -2,7 +2,8 @@
 //! anew, then binfmt-support adds what is not there yet.
 
 use super::{is_run_by_qus, lay};
-use crate::support::real::{answering, machine, status};
+use crate::packaged::unpack;
+use crate::support::real::{Emulators, answering, machine, status};
 use crate::support::sandbox::Sandbox;
 
 /// A release of Debian whose emulators the machine has, and how it registers them.
@@ -176,6 +177,27 @@ fn an_emulator_that_binfmt_support_alone_registers_can_be_preferred_and_ours_aga
     sandbox.qus(&["remove", "aarch64"]).expect(0, &[]);
     debian.runs(&sandbox);
     assert_eq!((sandbox.table(), sandbox.changes()), before);
+}
+
+#[test]
+fn a_format_of_the_usual_name_that_came_later_has_it_after_remove() {
+    // binfmt-support found the name taken: only what it keeps tells of the emulator.
+    let debian = Debian { release: "debian-12", support: true };
+    let emulators = Emulators::of(&["aarch64"]);
+    for (add, remove) in [(&["install"][..], &["remove"][..]), (&["packaged", "add"], &["packaged", "remove"])] {
+        let sandbox = machine();
+        unpack(&sandbox, "aarch64", &emulators.folder().join("qemu-aarch64-static"));
+        sandbox.qus(&[add, &["aarch64"]].concat()).expect(0, &[]);
+        debian.is_installed_on(&sandbox);
+        lay(&sandbox, "rm /usr/lib/binfmt.d/qemu-*; systemd_binfmt; update_binfmts --enable");
+        assert!(answering(&sandbox, "arm64").contains("/qus/"));
+        sandbox.qus(&[remove, &["aarch64"]].concat()).expect(0, &["qemu-aarch64 runs", "again"]);
+        debian.runs(&sandbox);
+        let removed = sandbox.table();
+        debian.boots(&sandbox);
+        debian.runs(&sandbox);
+        assert_eq!(sandbox.table(), removed, "{remove:?}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ early_2() {
 
 phase_2() {
     expect_given_back "$debian"
+    serve new
     loops_start riscv64
     apt-get install -y qus-emulator-riscv64
     loops_stop "during apt install of a target beside Debian's"
