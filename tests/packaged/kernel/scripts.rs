@@ -123,3 +123,20 @@ fn debians_scripts_register_keep_registered_at_an_upgrade_and_unregister() {
     delete(&sandbox);
     assert_eq!(whole(&sandbox), before);
 }
+
+#[test]
+fn where_qus_fails_debians_scripts_link_the_rule_of_the_machines_own_packages_alone() {
+    let sandbox = machine();
+    sandbox.shell("printf '#!/bin/sh\\nexit 6\\n' > /usr/bin/qus; chmod 755 /usr/bin/qus").expect(0, &[]);
+    let script = print("dpkg-deb", &["--info", "postinst"], &package(1, "deb"));
+    let before = whole(&sandbox);
+    // Such a package may be of the machine's own programs' emulator, and the next boot would be the last.
+    let configure = |architecture: &str| {
+        let architecture = format!("DPKG_MAINTSCRIPT_ARCH={architecture}");
+        sandbox.run("env", &[&architecture, "sh", "-c", &script, "postinst", "configure", ""]).expect(0, &[]);
+    };
+    configure("arm64");
+    assert_eq!(whole(&sandbox), before);
+    configure("amd64");
+    sandbox.shell(&format!("test -L {LINK}")).expect(0, &[]);
+}
